@@ -1,0 +1,2 @@
+//! The program `stopcode-fleet`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The program `stopcode`.
+fn main() {}

@@ -1,0 +1,36 @@
+//! The JSON that crosses a boundary: between agents, fleets and the API, and between analysis and the tables.
+//!
+//! Shapes only. Nothing in here computes, reads a file, or knows of HTTP or SQL. Names are those of the HTTP
+//! contract: `snake_case`, times in RFC 3339 UTC, 64-bit values as lower-case hex strings, stop codes as `"0x76"`.
+//!
+//! | Module | What it has |
+//! |---|---|
+//! | [`report`] | what a dump says: the crash report |
+//! | [`dump`] | an uploaded dump and where it stands |
+//! | [`inventory`] | what a machine is and which drivers it has; the days it was on |
+//! | [`import`] | lines of imported history |
+//! | [`stop_code`] | stop codes seen in the fleet, and what they mean |
+//! | [`suspects`] | the ranking of driver versions for one stop code |
+//! | [`driver`] | drivers and their versions across the fleet |
+//! | [`machine`] | machines and what happened to them |
+//! | [`token`] | access tokens |
+//! | [`page`] | one page of a list |
+//! | [`problem`] | what an error looks like (RFC 9457) |
+
+#![forbid(unsafe_code)]
+
+pub mod driver;
+pub mod dump;
+mod hex;
+pub mod import;
+pub mod inventory;
+pub mod machine;
+pub mod page;
+pub mod problem;
+pub mod report;
+pub mod stop_code;
+pub mod suspects;
+pub mod token;
+
+pub use hex::Hex;
+pub use stop_code::StopCodeNumber;

@@ -1,0 +1,81 @@
+//! Machines and what happened to them.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StopCodeNumber;
+use crate::inventory::MachineAttributes;
+
+/// One machine in the list of machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MachineSummary {
+    /// The id its client gave it.
+    pub machine: String,
+    /// Its attributes.
+    #[serde(flatten)]
+    pub attributes: MachineAttributes,
+    /// When it was last heard of.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_seen_at: OffsetDateTime,
+    /// Crashes known of it.
+    pub crashes: u64,
+    /// Its latest crash.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_crash_at: Option<OffsetDateTime>,
+}
+
+/// One machine with its timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MachineDetail {
+    /// What the list shows.
+    #[serde(flatten)]
+    pub summary: MachineSummary,
+    /// Loaded drivers by its latest inventory.
+    pub drivers: Vec<InstalledDriver>,
+    /// Crashes and inventory changes, newest first.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// A driver that a machine has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InstalledDriver {
+    /// Base name, lower case.
+    pub name: String,
+    /// File version.
+    pub version: Option<String>,
+    /// Company.
+    pub company: Option<String>,
+}
+
+/// Something that happened to a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum TimelineEntry {
+    /// It crashed.
+    Crash {
+        /// When.
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+        /// The crash.
+        id: Uuid,
+        /// The stop code, for kernel crashes.
+        stop_code: Option<StopCodeNumber>,
+        /// The signature.
+        signature: String,
+    },
+    /// Its drivers changed.
+    DriversChanged {
+        /// When the inventory was taken.
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+        /// Versions that came.
+        added: Vec<InstalledDriver>,
+        /// Versions that went.
+        removed: Vec<InstalledDriver>,
+    },
+}
