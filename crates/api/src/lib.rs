@@ -1,1 +1,31 @@
-//! Placeholder while the workspace is laid out.
+//! The HTTP API, its OpenAPI document, and the dashboard pages.
+//!
+//! A handler extracts, checks the right, makes one call to `store` and maps the answer to `wire`. No SQL and no
+//! policy live here; what a dump says is `analysis`'s business, which this crate does not know.
+//!
+//! | Module | What it has |
+//! |---|---|
+//! | [`router`] | all routes, their layers, and the OpenAPI document |
+//! | [`state`] | what handlers share: pool, ingest, budget, settings |
+//! | [`error`] | every way a request can fail, and how it is answered (RFC 9457) |
+//! | [`auth`] | who calls: tokens, scopes, sessions, same-origin checks |
+//! | `intake` | bodies of uploads: limits, decompression, archives, multipart, formats |
+//! | `list` | pages of lists: limits, cursors, `Link` headers, CSV |
+//! | `middleware` | request ids, traces, metrics, security headers, problem bodies |
+//! | [`pages`] | the dashboard |
+//!
+//! The other modules are one subject of the HTTP contract each.
+
+#![forbid(unsafe_code)]
+
+pub mod auth;
+pub mod error;
+pub(crate) mod extract;
+pub(crate) mod middleware;
+pub mod pages;
+pub mod router;
+pub mod state;
+
+pub use error::ApiError;
+pub use router::router;
+pub use state::{AppState, Settings};

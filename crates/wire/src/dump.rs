@@ -10,6 +10,19 @@ use uuid::Uuid;
 pub struct UploadedDumps {
     /// One entry a dump, in the order they were sent.
     pub dumps: Vec<UploadedDump>,
+    /// Members of an archive that were not taken, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedDump>,
+}
+
+/// A member of an archive that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RefusedDump {
+    /// Its name in the archive.
+    pub file_name: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
 }
 
 /// One dump of an upload.

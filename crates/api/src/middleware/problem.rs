@@ -1,0 +1,111 @@
+//! Writes the body of every failed request: RFC 9457, with the request's id.
+//!
+//! Failures come as the error of a handler, or as a bare status with at most a line of text (axum's own
+//! rejections, timeouts). Pages fail with their own HTML, which passes untouched. What is the server's own fault
+//! is logged here, once, with its whole chain.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use wire::problem::Problem;
+
+use super::request_id::RequestId;
+use crate::error::{Failure, chain};
+
+/// The media type of problems.
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The layer.
+pub(crate) async fn write(request: Request, next: Next) -> Response {
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone())
+        .unwrap_or_default();
+    let wants_page = wants_page(request.uri().path(), request.headers());
+    let response = next.run(request).await;
+    let (parts, body) = response.into_parts();
+    let Some(problem) = problem(&parts, id) else {
+        return Response::from_parts(parts, body);
+    };
+    let problem = match problem {
+        Found::Whole(problem) => problem,
+        Found::TextInBody(problem) => with_text(problem, body).await,
+    };
+    render(parts, &problem, wants_page)
+}
+
+/// What is known of a failed response before its body is read.
+enum Found {
+    /// Everything.
+    Whole(Problem),
+    /// All but the detail.
+    TextInBody(Problem),
+}
+
+fn problem(parts: &axum::http::response::Parts, request_id: String) -> Option<Found> {
+    if let Some(Failure(error)) = parts.extensions.get::<Failure>() {
+        if error.status().is_server_error() {
+            tracing::error!(error = %chain(error.as_ref()), error.kind = error.kind(), "request failed");
+        }
+        return Some(Found::Whole(Problem {
+            kind: error.kind().to_owned(),
+            title: error.title().to_owned(),
+            status: error.status().as_u16(),
+            detail: error.to_string(),
+            request_id,
+        }));
+    }
+    let is_error = parts.status.is_client_error() || parts.status.is_server_error();
+    let bare = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    (is_error && bare).then(|| {
+        let title = parts.status.canonical_reason().unwrap_or("Error");
+        Found::TextInBody(Problem {
+            kind: title.to_lowercase().replace(' ', "-"),
+            title: title.to_owned(),
+            status: parts.status.as_u16(),
+            detail: title.to_owned(),
+            request_id,
+        })
+    })
+}
+
+/// Takes a client error's line of text as the detail; a server error's text stays inside.
+async fn with_text(mut problem: Problem, body: Body) -> Problem {
+    const LIMIT_BYTES: usize = 1024;
+    let is_server_error = StatusCode::from_u16(problem.status).is_ok_and(|status| status.is_server_error());
+    if let Ok(text) = to_bytes(body, LIMIT_BYTES).await
+        && let Ok(text) = std::str::from_utf8(&text)
+        && !text.is_empty()
+        && !is_server_error
+    {
+        text.clone_into(&mut problem.detail);
+    }
+    problem
+}
+
+/// The response with its body written anew.
+fn render(mut parts: axum::http::response::Parts, problem: &Problem, wants_page: bool) -> Response {
+    parts.headers.remove(header::CONTENT_LENGTH);
+    if wants_page && let Some(page) = crate::pages::error_page(problem) {
+        parts.headers.remove(header::CONTENT_TYPE);
+        return (parts.status, parts.headers, Html(page)).into_response();
+    }
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    parts.headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// Whether a person with a browser is at the other end and asks for something that is not the API.
+fn wants_page(path: &str, headers: &HeaderMap) -> bool {
+    let accepts_html = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    accepts_html && !path.starts_with("/api/")
+}
