@@ -1,0 +1,1 @@
+//! Machines, drivers, rollouts, presence and crashes of a whole invented company.
