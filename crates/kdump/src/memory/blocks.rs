@@ -1,0 +1,137 @@
+//! `TRIAGE_DATA_BLOCK`, the pieces of memory in a small dump.
+//!
+//! An entry is 16 bytes: address (u64), file offset (u32), size (u32). For 32-bit dumps two readings are in use: the
+//! same 16 bytes, or 12 bytes with a 32-bit address. No 32-bit sample was at hand to settle it, so the table itself
+//! decides: the reading counts that keeps every block inside the triage part; if both do, the one by which the
+//! first block's bytes follow the table directly, as they do in every sample; and 16 bytes in the end.
+
+use super::Region;
+use crate::bytes::Bytes;
+use crate::drivers::Damage;
+use crate::{Address, Part, Triage, Warning, Width};
+
+/// More blocks than any genuine dump has; 2,667 were seen.
+const MAX_BLOCKS: u32 = 65_536;
+
+/// How the address of an entry is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// 16 bytes.
+    Address64,
+    /// 12 bytes.
+    Address32,
+}
+
+/// Where the table is, and how many entries can be there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockTable {
+    offset: u64,
+    count: u64,
+    entry: Entry,
+}
+
+impl BlockTable {
+    /// The table of a dump that has none.
+    pub(crate) const EMPTY: BlockTable = BlockTable {
+        offset: 0,
+        count: 0,
+        entry: Entry::Address64,
+    };
+
+    pub(crate) fn find(
+        content: Bytes<'_>,
+        triage: &Triage,
+        width: Width,
+        warnings: &mut Vec<Warning>,
+    ) -> BlockTable {
+        let offset = u64::from(triage.data_blocks_offset);
+        let count = u64::from(triage.data_blocks_count.min(MAX_BLOCKS));
+        if triage.data_blocks_count > MAX_BLOCKS {
+            warnings.push(Warning::TooMany {
+                what: Part::DataBlocks,
+                offset,
+                count: u64::from(triage.data_blocks_count),
+                limit: u64::from(MAX_BLOCKS),
+            });
+        }
+        let table = |entry| BlockTable { offset, count, entry };
+        let mut chosen = table(Entry::Address64);
+        if width == Width::Bits32 && chosen.fit(content) < table(Entry::Address32).fit(content) {
+            chosen = table(Entry::Address32);
+        }
+        chosen.check(content, warnings)
+    }
+
+    /// Cuts the table to what is there of it and reports it and the blocks that are not whole.
+    fn check(mut self, content: Bytes<'_>, warnings: &mut Vec<Warning>) -> BlockTable {
+        let needed = self.count.saturating_mul(self.entry.size_bytes());
+        let there = content.there(self.offset);
+        if needed > there {
+            self.count = there / self.entry.size_bytes();
+            warnings.push(Warning::CutShort {
+                what: Part::DataBlocks,
+                offset: self.offset,
+                needed,
+                there,
+            });
+        }
+        let mut damaged = Damage::default();
+        for block in self.stored(content) {
+            let there = content.there(block.file_offset);
+            if block.size_bytes > there {
+                damaged.add(block.file_offset, block.size_bytes, there);
+            }
+        }
+        warnings.extend(damaged.into_warning(Part::DataBlock));
+        self
+    }
+
+    /// How well a reading of the table fits: whole and inside, and then followed by the first block's bytes.
+    fn fit(self, content: Bytes<'_>) -> (bool, bool) {
+        let size = self.count.saturating_mul(self.entry.size_bytes());
+        let end = self.offset.saturating_add(size);
+        let is_inside = |block: &Region| {
+            block.size_bytes <= content.there(block.file_offset)
+                && u32::try_from(block.address.0).is_ok()
+                && block.file_offset >= end
+        };
+        let fits = size <= content.there(self.offset) && self.stored(content).all(|b| is_inside(&b));
+        let first = self.stored(content).map(|block| block.file_offset).min();
+        (fits, first == Some(end))
+    }
+
+    /// The entries as stored.
+    fn stored(self, content: Bytes<'_>) -> impl Iterator<Item = Region> {
+        let size = self.entry.size_bytes();
+        (0..self.count).map_while(move |index| {
+            let offset = index.checked_mul(size)?.checked_add(self.offset)?;
+            let record = content.record(offset, size)?;
+            let (address, at) = match self.entry {
+                Entry::Address64 => (record.u64(0), 8),
+                Entry::Address32 => (u64::from(record.u32(0)), 4),
+            };
+            Some(Region {
+                address: Address(address),
+                file_offset: u64::from(record.u32(at)),
+                size_bytes: u64::from(record.u32(at.saturating_add(4))),
+            })
+        })
+    }
+
+    /// The blocks, each as far as its bytes are there.
+    pub(super) fn regions(self, content: Bytes<'_>) -> impl Iterator<Item = Region> {
+        self.stored(content).filter_map(move |block| {
+            let size = block.size_bytes.min(content.there(block.file_offset));
+            Region::new(block.address, block.file_offset, size)
+        })
+    }
+}
+
+impl Entry {
+    fn size_bytes(self) -> u64 {
+        match self {
+            Entry::Address64 => 16,
+            Entry::Address32 => 12,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `TRIAGE_DUMP`, the table of contents of a small dump.
+//!
+//! It follows the header: at 0x2000 in 64-bit dumps (0x80 bytes), at 0x1000 in 32-bit ones (0x68 bytes). Every
+//! `…Offset` is an offset in the file. A small dump ends its triage part with the bytes `TRGD`:
+//!
+//! ```text
+//! 0x0000  header            SizeOfDump = 0x13A28C
+//! 0x2000  TRIAGE_DUMP       ValidOffset = 0x13A288
+//! 0x2080  figures of the memory manager, unloaded drivers, PRCB, EPROCESS,
+//!         ETHREAD, stack, KDDEBUGGER_DATA, driver list, names, data blocks
+//! 0x13A288  "TRGD"
+//! 0x13A28C  "DumpBlob", secondary data to the end of the file
+//! ```
+
+use crate::bytes::{Bytes, Record};
+use crate::{Address, Part, Warning, Width};
+
+/// The bytes `TRGD` at `ValidOffset`.
+const END_MARKER: u32 = u32::from_le_bytes(*b"TRGD");
+
+/// All fields of `TRIAGE_DUMP` as stored. None of them has been checked against the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Triage {
+    /// Service pack build; 0 in all samples.
+    pub service_pack_build: u32,
+    /// Size of header and triage part; secondary data follows.
+    pub size_of_dump: u32,
+    /// Where the bytes `TRGD` are: the last four of the triage part.
+    pub valid_offset: u32,
+    /// Where the context is; it is the one in the header.
+    pub context_offset: u32,
+    /// Where the exception record is; it is the one in the header.
+    pub exception_offset: u32,
+    /// Where the figures of the memory manager are.
+    pub mm_offset: u32,
+    /// Where the list of unloaded drivers is.
+    pub unloaded_drivers_offset: u32,
+    /// Where the copy of the processor control block is.
+    pub prcb_offset: u32,
+    /// Where the copy of the current process is.
+    pub process_offset: u32,
+    /// Where the copy of the current thread is.
+    pub thread_offset: u32,
+    /// Where the bytes of the stack are.
+    pub call_stack_offset: u32,
+    /// How many bytes of stack there are.
+    pub size_of_call_stack: u32,
+    /// Where the driver list is.
+    pub driver_list_offset: u32,
+    /// How many drivers are listed; 106 to 245 in the samples.
+    pub driver_count: u32,
+    /// Where the names are; the end of the driver list.
+    pub string_pool_offset: u32,
+    /// Size of the names.
+    pub string_pool_size: u32,
+    /// Meaning disputed, 0 in all samples; not used here.
+    pub broken_driver_offset: u32,
+    /// Options of the writer: 0x41, or all bits set in converted dumps.
+    pub triage_options: u32,
+    /// The **lowest** address of the saved stack, whatever the name says.
+    pub top_of_stack: Address,
+    /// Itanium's backing store; `None` in 32-bit dumps.
+    pub b_store_offset: Option<u32>,
+    /// Its size.
+    pub size_of_b_store: Option<u32>,
+    /// Its limit.
+    pub limit_of_b_store: Option<Address>,
+    /// Address of the data page; 0 in all samples.
+    pub data_page_address: Address,
+    /// Where the data page is.
+    pub data_page_offset: u32,
+    /// Its size.
+    pub data_page_size: u32,
+    /// Where the copy of `KDDEBUGGER_DATA64` is.
+    pub debugger_data_offset: u32,
+    /// Its size: 0x380, or 0x3A0 on build 26100.
+    pub debugger_data_size: u32,
+    /// Where the table of data blocks is.
+    pub data_blocks_offset: u32,
+    /// How many data blocks there are; 27 to 2,667 in the samples.
+    pub data_blocks_count: u32,
+}
+
+impl Triage {
+    pub(crate) fn size_bytes(width: Width) -> u64 {
+        match width {
+            Width::Bits32 => 0x68,
+            Width::Bits64 => 0x80,
+        }
+    }
+
+    pub(crate) fn read(record: Record<'_>, width: Width) -> Triage {
+        let is_64 = width == Width::Bits64;
+        let on_64 = |offset| is_64.then(|| record.u32(offset));
+        // From the data page on, the two widths have the same fields at different places.
+        let (data_page, after) = if is_64 { (0x60, 0x68) } else { (0x4C, 0x50) };
+        let field = |index: usize| record.u32(index.saturating_mul(4).saturating_add(after));
+        Triage {
+            service_pack_build: record.u32(0x00),
+            size_of_dump: record.u32(0x04),
+            valid_offset: record.u32(0x08),
+            context_offset: record.u32(0x0C),
+            exception_offset: record.u32(0x10),
+            mm_offset: record.u32(0x14),
+            unloaded_drivers_offset: record.u32(0x18),
+            prcb_offset: record.u32(0x1C),
+            process_offset: record.u32(0x20),
+            thread_offset: record.u32(0x24),
+            call_stack_offset: record.u32(0x28),
+            size_of_call_stack: record.u32(0x2C),
+            driver_list_offset: record.u32(0x30),
+            driver_count: record.u32(0x34),
+            string_pool_offset: record.u32(0x38),
+            string_pool_size: record.u32(0x3C),
+            broken_driver_offset: record.u32(0x40),
+            triage_options: record.u32(0x44),
+            top_of_stack: Address(record.pointer(0x48, width)),
+            b_store_offset: on_64(0x50),
+            size_of_b_store: on_64(0x54),
+            limit_of_b_store: is_64.then(|| Address(record.u64(0x58))),
+            data_page_address: Address(record.pointer(data_page, width)),
+            data_page_offset: field(0),
+            data_page_size: field(1),
+            debugger_data_offset: field(2),
+            debugger_data_size: field(3),
+            data_blocks_offset: field(4),
+            data_blocks_count: field(5),
+        }
+    }
+
+    /// The triage part of `file`, as far as `SizeOfDump` can be believed.
+    ///
+    /// It is believed when the end marker stands where it should. Otherwise everything up to the end of the file may
+    /// belong to it.
+    pub(crate) fn extent<'a>(&self, file: Bytes<'a>, field: u64, warnings: &mut Vec<Warning>) -> Bytes<'a> {
+        let needed = u64::from(self.size_of_dump);
+        if needed > file.len() {
+            warnings.push(Warning::CutShort {
+                what: Part::Triage,
+                offset: 0,
+                needed,
+                there: file.len(),
+            });
+            return file;
+        }
+        let marker_offset = u64::from(self.valid_offset);
+        let marker = file.u32(marker_offset);
+        if marker != Some(END_MARKER) {
+            warnings.push(match marker {
+                Some(found) => Warning::Unexpected {
+                    what: Part::Triage,
+                    offset: marker_offset,
+                    expected: u64::from(END_MARKER),
+                    found: u64::from(found),
+                },
+                None => Warning::CutShort {
+                    what: Part::Triage,
+                    offset: marker_offset,
+                    needed: 4,
+                    there: file.there(marker_offset),
+                },
+            });
+            return file;
+        }
+        let expected = marker_offset.saturating_add(4);
+        if needed != expected {
+            warnings.push(Warning::Unexpected {
+                what: Part::Triage,
+                offset: field,
+                expected,
+                found: needed,
+            });
+            return file;
+        }
+        file.until(needed)
+    }
+}
