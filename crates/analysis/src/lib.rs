@@ -1,1 +1,63 @@
-//! Placeholder while the workspace is laid out.
+//! From the bytes of a dump to a crash report.
+//!
+//! [`analyze`] takes what `C:\Windows\Minidump`, `MEMORY.DMP` or a crash reporter wrote and says what stopped the
+//! machine or the process, which driver is most likely at fault, how sure one dump can make us of that, and what to
+//! do next. It is pure: no files, no network, no clock; it asks for nothing but the bytes. And it is bounded: dumps
+//! are hostile input, so threads, frames and stack bytes are counted before they are walked.
+//!
+//! | module | in it |
+//! |---|---|
+//! | [`stop_codes`] | the table of stop codes |
+//! | [`guidance`] | what to do about a stop code |
+//! | [`archive`] | dumps inside a zip |
+//! | `kernel` | kernel dumps: fault, stack, evidence, verdict |
+//! | `user` | user-mode minidumps, through minidump-processor |
+//! | `images` | which kernel images are Windows itself, which are layers that others act through |
+//! | `signature` | what groups crashes with one cause |
+//!
+//! Symbol files are not read yet. They will come in as one argument that answers "the symbols of this code id" and
+//! will turn frames of trust `scan` into frames of trust `cfi`; everything that ranks or groups looks at the trust
+//! of a frame, never at how it was found.
+
+#![forbid(unsafe_code)]
+
+pub mod archive;
+mod error;
+pub mod guidance;
+mod images;
+mod kernel;
+mod names;
+mod signature;
+pub mod stop_codes;
+mod symbols;
+mod user;
+
+pub use error::{Error, Foreign};
+pub use wire::report;
+
+use wire::report::Report;
+
+/// Says what one dump tells.
+///
+/// The kind of dump is told by its first bytes, never by a name.
+///
+/// # Errors
+///
+/// When the bytes are no crash dump, when the dump is too damaged to say anything, or when it claims more than any
+/// real dump has. The error's text is a sentence for the person who sent the file.
+///
+/// ```
+/// let error = analysis::analyze(b"PK\x03\x04 and so on").unwrap_err();
+/// assert!(error.to_string().contains("zip archive"));
+/// ```
+pub fn analyze(bytes: &[u8]) -> Result<Report, Error> {
+    if bytes.starts_with(b"MDMP") {
+        user::analyze(bytes)
+    } else if bytes.starts_with(b"PAGE") {
+        kernel::analyze(bytes)
+    } else {
+        Err(Error::NotADump {
+            what: Foreign::recognise(bytes),
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! What groups crashes with one cause.
+//!
+//! ```text
+//! SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_c0000005 | amdppm.sys+0x334c
+//! PROCESS_HAS_LOCKED_PAGES_P1_0 | process chrome.exe
+//! EXCEPTION_ACCESS_VIOLATION_WRITE | test_app.exe+0x429e
+//! ```
+//!
+//! First what happened, then where. Nothing in it changes with the addresses of one boot, with the number of drivers
+//! that are loaded, or with what happens to lie on the stack: only places that the registers or a parameter name are
+//! used, never a frame that was found by scanning. Where there is no such place, the signature says less, and says so
+//! in a warning.
+
+use wire::report::{Exception, Frame, Trust};
+
+/// A signature and how far it can be relied on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signature {
+    /// The signature.
+    pub(crate) text: String,
+    /// The module it names, if any.
+    pub(crate) module: Option<String>,
+    /// Why it is weak, if it is.
+    pub(crate) warning: Option<String>,
+}
+
+/// A place that does not move with the addresses of one boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// An address in an image.
+    Code {
+        /// Base name of the image.
+        module: String,
+        /// Distance from its base.
+        offset: u64,
+    },
+    /// An address where an image was before it was unloaded.
+    Unloaded {
+        /// Its name as Windows kept it.
+        module: String,
+        /// Distance from where it began.
+        offset: u64,
+    },
+    /// A driver that Windows named, without an address.
+    Named(String),
+    /// The process that was running.
+    Process(String),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Code { module, offset } => write!(formatter, "{module}+{offset:#x}"),
+            Place::Unloaded { module, offset } => write!(formatter, "unloaded {module}+{offset:#x}"),
+            Place::Named(name) => write!(formatter, "driver {name}"),
+            Place::Process(name) => write!(formatter, "process {name}"),
+        }
+    }
+}
+
+/// The signature of a bug check: its name with the words of its sub-code, and the place if there is a reliable one.
+pub(crate) fn of_bug_check(name: &str, code: u32, parameters: [u64; 4], place: Option<Place>) -> Signature {
+    let what = match sub_code(code, parameters) {
+        Some(words) => format!("{name}_{words}"),
+        None => name.to_owned(),
+    };
+    match place {
+        Some(place) => Signature {
+            text: format!("{what} | {place}"),
+            module: None,
+            warning: None,
+        },
+        None => Signature {
+            text: what,
+            module: None,
+            warning: Some(
+                "The signature is weak: without symbols no place in the code is certain, so all crashes with this \
+                 stop code fall into one group."
+                    .to_owned(),
+            ),
+        },
+    }
+}
+
+/// The words that tell apart kinds of one stop code: an exception code, a sub-code, a trap number.
+fn sub_code(code: u32, [first, second, _, fourth]: [u64; 4]) -> Option<String> {
+    /// Above this a sub-code would be an address, which differs on every boot.
+    const MAX_SUB_CODE: u64 = 0xffff_ffff;
+    let small = |value: u64| (value <= MAX_SUB_CODE).then(|| format!("{value:x}"));
+    // A status is sign-extended to 64 bits.
+    let status = |value: u64| Some(format!("{:08x}", value & MAX_SUB_CODE));
+    match code {
+        0x76 => small(first).map(|kind| format!("P1_{kind}")),
+        0x1e | 0x3b | 0x7e | 0x8e | 0x135 => status(first),
+        0x7a | 0xed => status(second),
+        0xc1 | 0x109 => small(fourth),
+        0x12 | 0x19 | 0x1a | 0x4e | 0x7c | 0x7f | 0x9f | 0xa0 | 0xa5 | 0xc2 | 0xc4 | 0xc7 | 0xc9 | 0xca
+        | 0xd9 | 0xda | 0xe4 | 0xe6 | 0xf4 | 0xf5 | 0xfa | 0xfe | 0x10d | 0x10e | 0x113 | 0x119 | 0x11d
+        | 0x121 | 0x122 | 0x124 | 0x126 | 0x133 | 0x139 | 0x13a | 0x144 | 0x164 | 0x187 | 0x193 | 0x19c
+        | 0x1a0 | 0x1a8 | 0x1b8 | 0x1c6 | 0x1d2 | 0x1d3 | 0x1d4 | 0x1d8 | 0x1dc | 0x1de => small(first),
+        _ => None,
+    }
+}
+
+/// The signature of a crash of a program.
+///
+/// The place is the first frame outside the libraries of the system, because those crash on behalf of others. A
+/// scanned frame counts only near the top, where the walk has not had much chance to go astray.
+pub(crate) fn of_process(
+    exception: Option<&Exception>,
+    process: Option<&str>,
+    frames: &[Frame],
+    is_system: impl Fn(&Frame) -> bool,
+) -> Signature {
+    const NEAR_THE_TOP: usize = 16;
+    let what = exception.map_or("NO_EXCEPTION", |exception| exception.name.as_str());
+    let own = |frame: &&Frame| frame.module.is_some() && !is_system(frame);
+    let trusted = frames.iter().filter(|frame| frame.trust != Trust::Scan).find(own);
+    let scanned = || frames.iter().take(NEAR_THE_TOP).find(own);
+    let first = || frames.iter().find(|frame| frame.module.is_some());
+    let place = match (exception, trusted) {
+        (None, _) => None,
+        (Some(_), Some(frame)) => Some((frame, None)),
+        (Some(_), None) => scanned()
+            .map(|frame| {
+                (
+                    frame,
+                    Some("The signature is weak: its place was found by scanning the stack."),
+                )
+            })
+            .or_else(|| first().map(|frame| (frame, None))),
+    };
+    let Some((frame, warning)) = place else {
+        let process = process.unwrap_or("unknown");
+        return Signature {
+            text: format!("{what} | process {process}"),
+            module: None,
+            warning: Some("The signature is weak: it names only the program.".to_owned()),
+        };
+    };
+    let module = frame.module.clone().unwrap_or_default();
+    let offset = frame.module_offset.unwrap_or_default();
+    Signature {
+        text: format!("{what} | {module}+{offset}"),
+        module: Some(module),
+        warning: warning.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(module: &str, offset: u64) -> Option<Place> {
+        Some(Place::Code {
+            module: module.to_owned(),
+            offset,
+        })
+    }
+
+    #[test]
+    fn an_exception_code_is_part_of_the_signature() {
+        let signature = of_bug_check(
+            "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED",
+            0x7e,
+            [0xffff_ffff_c000_0005, 0, 0, 0],
+            code("amdppm.sys", 0x334c),
+        );
+        assert_eq!(
+            signature.text,
+            "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_c0000005 | amdppm.sys+0x334c"
+        );
+        assert_eq!(signature.warning, None);
+    }
+
+    #[test]
+    fn locked_pages_are_grouped_by_kind_and_process() {
+        let signature = of_bug_check(
+            "PROCESS_HAS_LOCKED_PAGES",
+            0x76,
+            [0, 0xffff_9d8c_1234_5080, 38, 0],
+            Some(Place::Process("chrome.exe".to_owned())),
+        );
+        assert_eq!(
+            signature.text,
+            "PROCESS_HAS_LOCKED_PAGES_P1_0 | process chrome.exe"
+        );
+    }
+
+    #[test]
+    fn an_address_in_the_place_of_a_sub_code_is_left_out() {
+        let signature = of_bug_check(
+            "PROCESS_HAS_LOCKED_PAGES",
+            0x76,
+            [0xffff_8000_0000_0000, 0, 0, 0],
+            None,
+        );
+        assert_eq!(signature.text, "PROCESS_HAS_LOCKED_PAGES");
+        assert!(signature.warning.is_some());
+    }
+}

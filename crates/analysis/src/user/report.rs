@@ -1,0 +1,235 @@
+//! From a processed minidump to the report.
+
+use minidump::system_info::{Cpu, Os};
+use minidump::{MinidumpModule, Module as _};
+use minidump_processor::ProcessState;
+use minidump_unwind::{FrameTrust, StackFrame};
+use time::OffsetDateTime;
+use wire::Hex;
+use wire::dump::DumpFormat;
+use wire::report::{CrashKind, Exception, Frame, MissingSymbol, Module, Report, Thread, Trust, code_id};
+
+use super::prepared::LeftOut;
+use super::system;
+use crate::{guidance, names, signature, symbols};
+
+/// What a report is made of.
+pub(super) struct Parts<'a> {
+    /// Everything but the stacks.
+    pub(super) state: &'a ProcessState,
+    /// The stacks, one a thread.
+    pub(super) stacks: Vec<Vec<StackFrame>>,
+    /// The exception's code, if there is an exception.
+    pub(super) exception_code: Option<u32>,
+    /// When the dump was written, in seconds since 1970.
+    pub(super) written_at: u32,
+    /// What did not fit the limits.
+    pub(super) left_out: LeftOut,
+}
+
+pub(super) fn build(parts: Parts<'_>) -> Report {
+    let Parts {
+        state,
+        stacks,
+        exception_code,
+        written_at,
+        left_out,
+    } = parts;
+    let exception = exception(state, exception_code);
+    let process = state.modules.main_module().map(base_name);
+    let stacks: Vec<Vec<Frame>> = stacks.iter().map(|stack| frames(stack)).collect();
+    let crashed = state.requesting_thread;
+    let frames = crashed
+        .and_then(|index| stacks.get(index))
+        .cloned()
+        .unwrap_or_default();
+    let is_system = |frame: &Frame| {
+        let module = state.modules.module_at_address(frame.address.0);
+        module.is_some_and(|module| system::is_system(&module.code_file()))
+    };
+    let signature = signature::of_process(exception.as_ref(), process.as_deref(), &frames, is_system);
+    let mut warnings = warnings(state, left_out);
+    warnings.extend(signature.warning);
+    Report {
+        kind: CrashKind::User,
+        format: Some(DumpFormat::UserMinidump),
+        crashed_at: written(written_at),
+        uptime_seconds: None,
+        stop_code: None,
+        guidance: guidance::for_user_crash(
+            exception.as_ref(),
+            signature.module.as_deref(),
+            process.as_deref(),
+        ),
+        exception,
+        os_build: os_build(state),
+        architecture: Some(architecture(state.system_info.cpu)),
+        processors: u32::try_from(state.system_info.cpu_count)
+            .ok()
+            .filter(|count| *count > 0),
+        manufacturer: None,
+        model: None,
+        process,
+        signature: signature.text,
+        missing_symbols: missing_symbols(state, &stacks),
+        threads: threads(state, stacks, crashed),
+        frames,
+        drivers: Vec::new(),
+        modules: state.modules.iter().map(module).collect(),
+        unloaded_drivers: Vec::new(),
+        evidence: Vec::new(),
+        probable_driver: None,
+        warnings,
+    }
+}
+
+fn exception(state: &ProcessState, code: Option<u32>) -> Option<Exception> {
+    let info = state.exception_info.as_ref()?;
+    Some(Exception {
+        code: Hex(u64::from(code?)),
+        name: names::printable(&info.reason.to_string()),
+        address: Some(Hex(info.address.0)),
+    })
+}
+
+fn written(seconds: u32) -> Option<OffsetDateTime> {
+    (seconds != 0)
+        .then(|| OffsetDateTime::from_unix_timestamp(i64::from(seconds)).ok())
+        .flatten()
+}
+
+fn os_build(state: &ProcessState) -> Option<u32> {
+    if state.system_info.os != Os::Windows {
+        return None;
+    }
+    state
+        .system_info
+        .os_version
+        .as_deref()?
+        .rsplit('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn architecture(cpu: Cpu) -> String {
+    match cpu {
+        Cpu::X86 => "x86".to_owned(),
+        Cpu::X86_64 => "x86_64".to_owned(),
+        Cpu::Arm => "arm".to_owned(),
+        Cpu::Arm64 => "arm64".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn base_name(module: &MinidumpModule) -> String {
+    names::base_name(&module.code_file())
+}
+
+fn frames(stack: &[StackFrame]) -> Vec<Frame> {
+    let numbered = stack.iter().zip(0_u32..);
+    numbered
+        .map(|(frame, index)| Frame {
+            index,
+            address: Hex(frame.resume_address),
+            module: frame.module.as_ref().map(base_name),
+            module_offset: frame
+                .module
+                .as_ref()
+                .map(|module| Hex(frame.resume_address.saturating_sub(module.base_address()))),
+            function: None,
+            function_offset: None,
+            file: None,
+            line: None,
+            trust: match frame.trust {
+                FrameTrust::Context | FrameTrust::PreWalked => Trust::Context,
+                FrameTrust::CallFrameInfo => Trust::Cfi,
+                FrameTrust::FramePointer => Trust::FramePointer,
+                FrameTrust::Scan | FrameTrust::CfiScan | FrameTrust::None => Trust::Scan,
+            },
+        })
+        .collect()
+}
+
+fn threads(state: &ProcessState, stacks: Vec<Vec<Frame>>, crashed: Option<usize>) -> Vec<Thread> {
+    let numbered = state.threads.iter().zip(stacks).enumerate();
+    numbered
+        .map(|(index, (thread, frames))| Thread {
+            id: thread.thread_id,
+            name: thread.thread_name.as_deref().map(names::printable),
+            crashed: Some(index) == crashed,
+            // The crashing thread's frames are the report's own.
+            frames: if Some(index) == crashed {
+                Vec::new()
+            } else {
+                frames
+            },
+        })
+        .collect()
+}
+
+fn module(module: &MinidumpModule) -> Module {
+    let name = base_name(module);
+    let raw = &module.raw;
+    Module {
+        base: Hex(raw.base_of_image),
+        size_of_image: raw.size_of_image,
+        time_date_stamp: Hex(u64::from(raw.time_date_stamp)),
+        checksum: Hex(u64::from(raw.checksum)),
+        code_id: code_id(&name, raw.time_date_stamp, raw.size_of_image),
+        version: module.version().map(std::borrow::Cow::into_owned),
+        company: None,
+        name,
+    }
+}
+
+fn missing_symbols(state: &ProcessState, stacks: &[Vec<Frame>]) -> Vec<MissingSymbol> {
+    if state.system_info.os != Os::Windows {
+        return Vec::new();
+    }
+    let on_stack = stacks
+        .iter()
+        .flatten()
+        .filter_map(|frame| state.modules.module_at_address(frame.address.0));
+    let mut missing: Vec<_> = on_stack
+        .filter_map(|module| {
+            symbols::missing(
+                &base_name(module),
+                module.raw.time_date_stamp,
+                module.raw.size_of_image,
+            )
+        })
+        .collect();
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+fn warnings(state: &ProcessState, left_out: LeftOut) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if state.system_info.os != Os::Windows {
+        warnings.push(format!(
+            "This dump is not from Windows but from {}; it is shown, and counted with no machine.",
+            names::printable(&state.system_info.os.long_name())
+        ));
+    }
+    if state.exception_info.is_none() {
+        warnings.push("The dump holds no exception, so no thread is known to have crashed.".to_owned());
+    }
+    if left_out.threads > 0 {
+        warnings.push(format!(
+            "{} threads are not shown: only the first 128 are looked at.",
+            left_out.threads
+        ));
+    }
+    if left_out.modules > 0 {
+        warnings.push(format!(
+            "{} modules could not be read and are left out.",
+            left_out.modules
+        ));
+    }
+    if state.modules.iter().next().is_none() {
+        warnings.push("The dump lists no modules, so addresses cannot be told apart.".to_owned());
+    }
+    warnings
+}
