@@ -104,7 +104,7 @@ impl DriverList {
         let needed = count.saturating_mul(stride);
         let there = content.there(offset);
         if needed > there {
-            count = there / stride;
+            count = there.checked_div(stride).unwrap_or(0);
             warnings.push(Warning::CutShort {
                 what: Part::Drivers,
                 offset,
@@ -119,14 +119,13 @@ impl DriverList {
 
     /// Reports names and entries that cannot be read, and a list that does not end where the names begin.
     fn check(self, content: Bytes<'_>, triage: &Triage, warnings: &mut Vec<Warning>) {
-        let expected = self
-            .offset
-            .saturating_add(u64::from(triage.driver_count).saturating_mul(stride(self.width)));
+        let length = u64::from(triage.driver_count).saturating_mul(stride(self.width));
+        let expected = self.offset.saturating_add(length);
         let found = u64::from(triage.string_pool_offset);
         if triage.driver_count != 0 && expected != found {
             warnings.push(Warning::Unexpected {
                 what: Part::Drivers,
-                offset: self.offset,
+                offset: triage.field_offset(0x38),
                 expected,
                 found,
             });

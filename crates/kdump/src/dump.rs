@@ -3,19 +3,16 @@
 use std::borrow::Cow;
 
 use crate::bytes::Bytes;
-use crate::debugger_data::pointer_in;
-use crate::drivers::DriverList;
 use crate::format::{recognise, signature};
 use crate::header::layout::Layout;
 use crate::memory::BlockTable;
 use crate::pages::PhysicalMemory;
+use crate::parts::Parts;
 use crate::process::Identity;
-use crate::secondary::Secondary;
-use crate::unloaded::UnloadedList;
 use crate::{
-    Address, Attributes, Blob, Context, DebuggerData, Driver, Error, ExceptionRecord, Format, Header, Memory,
-    MemoryManager, Part, Process, ReadError, Region, SmbiosSystem, Stack, Tag, Triage, UnloadedDriver,
-    Warning, Writer, pages, process,
+    Address, Attributes, Blob, Context, DebuggerData, Driver, DumpType, Error, ExceptionRecord, Format,
+    Header, Memory, MemoryManager, Part, Process, ReadError, SmbiosSystem, Stack, Tag, Triage,
+    UnloadedDriver, Warning, Writer, pages, process, time,
 };
 
 /// A kernel dump, borrowed from the bytes of its file.
@@ -33,19 +30,6 @@ pub struct Dump<'a> {
     parts: Option<Parts>,
     memory: Memory<'a>,
     warnings: Vec<Warning>,
-}
-
-/// Where the parts of a small dump are.
-#[derive(Debug)]
-struct Parts {
-    triage: Triage,
-    drivers: DriverList,
-    unloaded: UnloadedList,
-    debugger_data: Option<DebuggerData>,
-    memory_manager: Option<MemoryManager>,
-    stack: Option<Region>,
-    process_address: Option<Address>,
-    secondary: Secondary,
 }
 
 impl<'a> Dump<'a> {
@@ -95,7 +79,7 @@ impl<'a> Dump<'a> {
         if self.header.bug_check.is_memory_image() {
             self.warnings.push(Warning::MemoryImage);
         }
-        if self.format.dump_type == crate::DumpType::Triage {
+        if self.format.dump_type == DumpType::Triage {
             self.find_triage();
             return;
         }
@@ -106,38 +90,12 @@ impl<'a> Dump<'a> {
     }
 
     fn find_triage(&mut self) {
-        let width = self.layout.width;
-        let warnings = &mut self.warnings;
-        let size = Triage::size_bytes(width);
-        let Some(record) = self.file.record(self.layout.size, size) else {
-            warnings.push(Warning::CutShort {
-                what: Part::Triage,
-                offset: self.layout.size,
-                needed: size,
-                there: self.file.there(self.layout.size),
-            });
-            return;
-        };
-        let triage = Triage::read(record, width);
-        let content = triage.extent(self.file, self.layout.size.saturating_add(4), warnings);
-        let debugger_data = DebuggerData::find(content, &triage, width, warnings);
-        let stack = find_stack(content, &triage, warnings);
-        let blocks = BlockTable::find(content, &triage, width, warnings);
-        let copies = Copies::find(content, &triage, debugger_data.as_ref(), width);
-        let others = [stack, copies.thread, copies.process, data_page(content, &triage)];
-        let others = others.into_iter().flatten().collect();
-        self.memory = Memory::new(content, width, blocks, others);
-        self.content = content;
-        self.parts = Some(Parts {
-            drivers: DriverList::find(content, &triage, width, warnings),
-            unloaded: UnloadedList::find(content, &triage, width, warnings),
-            memory_manager: MemoryManager::find(content, &triage, warnings),
-            secondary: Secondary::find(self.file, content.len(), warnings),
-            process_address: copies.process_address,
-            debugger_data,
-            stack,
-            triage,
-        });
+        let found = Parts::find(self.file, self.layout, &mut self.warnings);
+        if let Some((parts, memory)) = found {
+            self.content = parts.content_of(self.file);
+            self.memory = memory;
+            self.parts = Some(parts);
+        }
     }
 
     /// What kind of dump it is.
@@ -154,10 +112,9 @@ impl<'a> Dump<'a> {
     /// fault. `None` if the record is unset or the processor is not known here.
     pub fn context(&self) -> Option<Context<'a>> {
         let raw = self.file.slice(self.layout.context, self.layout.context_size)?;
-        if raw.starts_with(b"PAGEPAGE") {
-            return None;
-        }
-        Context::from_bytes(self.header.machine, Cow::Borrowed(raw))
+        let context = Context::from_bytes(self.header.machine, Cow::Borrowed(raw))?;
+        let is_set = time::unfilled(context.pc().0, self.layout.width).is_some();
+        is_set.then_some(context)
     }
 
     /// The exception record in the header, which is not the fault: see [`ExceptionRecord`].
@@ -221,14 +178,14 @@ impl<'a> Dump<'a> {
     pub fn process(&self) -> Option<Process> {
         let parts = self.parts.as_ref()?;
         let start = u64::from(parts.triage.process_offset);
+        if start == 0 {
+            return None;
+        }
         let distance = u64::from(parts.triage.thread_offset).checked_sub(start);
         let told = parts.debugger_data.map(|data| u64::from(data.size_eprocess));
-        let sizes = [told, distance];
-        let sizes = sizes
-            .into_iter()
-            .flatten()
-            .filter(|size| (1..=process::MAX_SIZE).contains(size));
-        let mut found = sizes.filter_map(|size| {
+        let sizes = [told, distance].into_iter().flatten();
+        let mut sizes = sizes.filter(|size| (1..=process::MAX_SIZE).contains(size));
+        sizes.find_map(|size| {
             let identity = Identity {
                 machine: self.header.machine,
                 build: self.header.minor_version,
@@ -236,8 +193,7 @@ impl<'a> Dump<'a> {
             };
             let copy = Bytes::new(self.content.slice_clipped(start, size));
             Process::read(copy, identity, parts.process_address)
-        });
-        found.next().filter(|_| start != 0)
+        })
     }
 
     /// The secondary data in file order.
@@ -312,53 +268,4 @@ fn refuse_encrypted(header: &Header, layout: &Layout) -> Result<(), Error> {
     };
     let offset = u64::try_from(layout.attributes).unwrap_or(u64::MAX);
     Err(Error::Encrypted { attributes, offset })
-}
-
-fn find_stack(content: Bytes<'_>, triage: &Triage, warnings: &mut Vec<Warning>) -> Option<Region> {
-    let offset = u64::from(triage.call_stack_offset);
-    let needed = u64::from(triage.size_of_call_stack);
-    let there = content.there(offset).min(needed);
-    if there < needed {
-        warnings.push(Warning::CutShort {
-            what: Part::Stack,
-            offset,
-            needed,
-            there,
-        });
-    }
-    Region::new(triage.top_of_stack, offset, there).filter(|_| offset != 0)
-}
-
-fn data_page(content: Bytes<'_>, triage: &Triage) -> Option<Region> {
-    let offset = u64::from(triage.data_page_offset);
-    let size = u64::from(triage.data_page_size).min(content.there(offset));
-    Region::new(triage.data_page_address, offset, size).filter(|_| offset != 0)
-}
-
-/// The copies of the current thread and process as memory, where their addresses are told.
-#[derive(Debug)]
-struct Copies {
-    thread: Option<Region>,
-    process: Option<Region>,
-    process_address: Option<Address>,
-}
-
-impl Copies {
-    /// The PRCB copy names the thread and the thread's copy names the process.
-    fn find(content: Bytes<'_>, triage: &Triage, data: Option<&DebuggerData>, width: crate::Width) -> Copies {
-        let thread_address =
-            data.and_then(|data| pointer_in(content, triage.prcb_offset, data.prcb_current_thread, width));
-        let process_address =
-            data.and_then(|data| pointer_in(content, triage.thread_offset, data.kthread_apc_process, width));
-        let region = |address: Option<Address>, offset: u32, size: u16| {
-            let offset = u64::from(offset);
-            let size = u64::from(size).min(content.there(offset));
-            Region::new(address?, offset, size).filter(|_| offset != 0)
-        };
-        Copies {
-            thread: data.and_then(|data| region(thread_address, triage.thread_offset, data.size_ethread)),
-            process: data.and_then(|data| region(process_address, triage.process_offset, data.size_eprocess)),
-            process_address,
-        }
-    }
 }

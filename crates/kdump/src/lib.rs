@@ -63,6 +63,7 @@ mod machine;
 mod memory;
 mod memory_manager;
 mod pages;
+mod parts;
 mod process;
 mod secondary;
 mod smbios;

@@ -14,7 +14,7 @@
 
 use std::fmt;
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, Record};
 use crate::{Part, Warning};
 
 const MAGIC: &[u8] = b"DumpBlob";
@@ -23,9 +23,15 @@ const BLOB_HEADER_SIZE: u64 = 0x20;
 /// Far more blobs than any dump has; 42 were seen.
 const MAX_BLOBS: usize = 4096;
 
-/// The kind of a blob.
+/// The kind of a blob, a GUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Tag([u8; 16]);
+pub struct Tag {
+    first: u32,
+    second: u16,
+    third: u16,
+    /// The last two groups; they are stored in the order they are written in.
+    last: u64,
+}
 
 impl Tag {
     /// The firmware's SMBIOS tables.
@@ -35,23 +41,38 @@ impl Tag {
 
     /// The tag that is written `first-second-third-last`, with `last` being the last two groups together.
     pub const fn new(first: u32, second: u16, third: u16, last: u64) -> Tag {
-        let [a, b, c, d] = first.to_le_bytes();
-        let [e, f] = second.to_le_bytes();
-        let [g, h] = third.to_le_bytes();
-        let [i, j, k, l, m, n, o, p] = last.to_be_bytes();
-        Tag([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+        Tag {
+            first,
+            second,
+            third,
+            last,
+        }
+    }
+
+    fn read(header: Record<'_>) -> Tag {
+        Tag::new(
+            header.u32(0x04),
+            header.u16(0x08),
+            header.u16(0x0A),
+            header.u64(0x0C).swap_bytes(),
+        )
     }
 }
 
 impl fmt::Display for Tag {
     /// Writes `bc5c008f-1e3a-44d7-988d-86f6884c6758`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, f, g, h, i, j, rest @ ..] = self.0;
-        let first = u32::from_le_bytes([a, b, c, d]);
-        let second = u16::from_le_bytes([e, f]);
-        let third = u16::from_le_bytes([g, h]);
-        write!(formatter, "{first:08x}-{second:04x}-{third:04x}-{i:02x}{j:02x}-")?;
-        rest.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        let Tag {
+            first,
+            second,
+            third,
+            last,
+        } = self;
+        let (fourth, node) = (last >> 48, last & 0xFFFF_FFFF_FFFF);
+        write!(
+            formatter,
+            "{first:08x}-{second:04x}-{third:04x}-{fourth:04x}-{node:012x}"
+        )
     }
 }
 
@@ -129,7 +150,7 @@ fn blob(file: Bytes<'_>, offset: u64) -> Option<(Blob<'_>, Option<u64>)> {
         .checked_add(BLOB_HEADER_SIZE)?
         .checked_add(u64::from(header.u32(0x18)))?;
     let blob = Blob {
-        tag: Tag(header.slice(4, 16).first_chunk().copied().unwrap_or_default()),
+        tag: Tag::read(header),
         file_offset,
         data: file.slice_clipped(file_offset, size),
         stored_size,
@@ -148,7 +169,7 @@ mod tests {
 
     fn blob(data: &[u8], stored_size: u32) -> Vec<u8> {
         let mut bytes = 0x20_u32.to_le_bytes().to_vec();
-        bytes.extend(Tag::SMBIOS.0);
+        bytes.extend(b"\x8F\x00\x5C\xBC\x3A\x1E\xD7\x44\x98\x8D\x86\xF6\x88\x4C\x67\x58");
         bytes.extend(stored_size.to_le_bytes());
         bytes.extend([0; 8]);
         bytes.extend(data);

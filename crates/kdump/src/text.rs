@@ -23,6 +23,7 @@ impl<'a> WideText<'a> {
     }
 
     /// The part behind the last backslash or slash: the file name of a path.
+    #[must_use]
     pub fn base_name(self) -> WideText<'a> {
         let after = self
             .0

@@ -80,6 +80,7 @@ pub struct Triage {
     pub data_blocks_offset: u32,
     /// How many data blocks there are; 27 to 2,667 in the samples.
     pub data_blocks_count: u32,
+    start: u64,
 }
 
 impl Triage {
@@ -90,7 +91,8 @@ impl Triage {
         }
     }
 
-    pub(crate) fn read(record: Record<'_>, width: Width) -> Triage {
+    /// Reads the table that begins at `start` of the file.
+    pub(crate) fn read(record: Record<'_>, start: u64, width: Width) -> Triage {
         let is_64 = width == Width::Bits64;
         let on_64 = |offset| is_64.then(|| record.u32(offset));
         // From the data page on, the two widths have the same fields at different places.
@@ -126,53 +128,68 @@ impl Triage {
             debugger_data_size: field(3),
             data_blocks_offset: field(4),
             data_blocks_count: field(5),
+            start,
         }
     }
 
-    /// The triage part of `file`, as far as `SizeOfDump` can be believed.
+    /// Where the field at `field` of this table is in the file.
+    pub(crate) fn field_offset(&self, field: u64) -> u64 {
+        self.start.saturating_add(field)
+    }
+
+    /// The triage part of `file`, as far as the end marker tells where it ends.
     ///
-    /// It is believed when the end marker stands where it should. Otherwise everything up to the end of the file may
-    /// belong to it.
-    pub(crate) fn extent<'a>(&self, file: Bytes<'a>, field: u64, warnings: &mut Vec<Warning>) -> Bytes<'a> {
-        let needed = u64::from(self.size_of_dump);
-        if needed > file.len() {
+    /// `ValidOffset` and `SizeOfDump` both name the end. One of them is enough if the marker stands there; without a
+    /// marker, everything up to the end of the file may belong to the triage part.
+    pub(crate) fn extent<'a>(&self, file: Bytes<'a>, warnings: &mut Vec<Warning>) -> Bytes<'a> {
+        let size = u64::from(self.size_of_dump);
+        let ends = [u64::from(self.valid_offset).saturating_add(4), size];
+        let marked = ends.into_iter().find(|end| {
+            let marker = end.checked_sub(4).and_then(|offset| file.u32(offset));
+            *end > self.start && marker == Some(END_MARKER)
+        });
+        if size > file.len() {
             warnings.push(Warning::CutShort {
                 what: Part::Triage,
                 offset: 0,
-                needed,
+                needed: size,
                 there: file.len(),
             });
-            return file;
+        } else if marked.is_none() {
+            warnings.push(self.missing_marker(file));
         }
-        let marker_offset = u64::from(self.valid_offset);
-        let marker = file.u32(marker_offset);
-        if marker != Some(END_MARKER) {
-            warnings.push(match marker {
-                Some(found) => Warning::Unexpected {
+        let Some(end) = marked else { return file };
+        for (field, found, expected) in [
+            (0x04, size, end),
+            (0x08, u64::from(self.valid_offset), end.saturating_sub(4)),
+        ] {
+            if found != expected && found <= file.len() {
+                warnings.push(Warning::Unexpected {
                     what: Part::Triage,
-                    offset: marker_offset,
-                    expected: u64::from(END_MARKER),
-                    found: u64::from(found),
-                },
-                None => Warning::CutShort {
-                    what: Part::Triage,
-                    offset: marker_offset,
-                    needed: 4,
-                    there: file.there(marker_offset),
-                },
-            });
-            return file;
+                    offset: self.field_offset(field),
+                    expected,
+                    found,
+                });
+            }
         }
-        let expected = marker_offset.saturating_add(4);
-        if needed != expected {
-            warnings.push(Warning::Unexpected {
+        file.until(end)
+    }
+
+    fn missing_marker(&self, file: Bytes<'_>) -> Warning {
+        let offset = u64::from(self.valid_offset);
+        match file.u32(offset) {
+            Some(found) => Warning::Unexpected {
                 what: Part::Triage,
-                offset: field,
-                expected,
-                found: needed,
-            });
-            return file;
+                offset,
+                expected: u64::from(END_MARKER),
+                found: u64::from(found),
+            },
+            None => Warning::CutShort {
+                what: Part::Triage,
+                offset,
+                needed: 4,
+                there: file.there(offset),
+            },
         }
-        file.until(needed)
     }
 }

@@ -111,13 +111,13 @@ pub enum Warning {
         there: u64,
     },
     /// A count that no genuine dump reaches; as many entries as `limit` have been read.
-    #[error("{what}: the count {count} at offset {offset:#x} is over the limit of {limit}")]
+    #[error("{what} at offset {offset:#x}: {count} entries are over the limit of {limit}")]
     TooMany {
         /// The list.
         what: Part,
-        /// Where the count is stored.
+        /// Where the list begins.
         offset: u64,
-        /// The count as stored.
+        /// How many entries it has by its own word.
         count: u64,
         /// The most entries that are read.
         limit: u64,

@@ -67,7 +67,7 @@ impl BlockTable {
         let needed = self.count.saturating_mul(self.entry.size_bytes());
         let there = content.there(self.offset);
         if needed > there {
-            self.count = there / self.entry.size_bytes();
+            self.count = there.checked_div(self.entry.size_bytes()).unwrap_or(0);
             warnings.push(Warning::CutShort {
                 what: Part::DataBlocks,
                 offset: self.offset,

@@ -131,17 +131,17 @@ mod tests {
 
     #[test]
     fn a_known_build_gives_name_id_and_locked_pages() {
-        let bytes = eprocess(b"MemCompression", 0x5A8, 1234);
+        let bytes = eprocess(b"MemCompression", 0x5A8, 1236);
         let process = Process::read(Bytes::new(&bytes), WINDOWS_10, None).unwrap();
         assert_eq!(process.image_file_name, "MemCompression");
-        assert_eq!(process.pid, Some(1234));
+        assert_eq!(process.pid, Some(1236));
         assert_eq!(process.locked_pages, Some(64));
         assert_eq!(process.found_by, ProcessEvidence::KnownLayout);
     }
 
     #[test]
     fn an_unknown_build_is_searched() {
-        let bytes = eprocess(b"notmyfault64.e", 0x5A8, 1234);
+        let bytes = eprocess(b"notmyfault64.e", 0x5A8, 1236);
         let unknown = Identity {
             size: 0xA38,
             ..WINDOWS_10
