@@ -1,10 +1,17 @@
-//! The domain and its Postgres tables: all SQL of the program lives in here.
+//! The domain and its Postgres tables. All SQL of the program lives here.
 //!
-//! Functions take a `&mut PgConnection`, so that the caller owns the transaction, and give back domain types. Not
-//! found is `Ok(None)`. Nothing in here knows of HTTP or of the JSON that crosses it.
+//! Plain functions take `&mut PgConnection`, so that the caller owns the transaction, and give back domain types. Not
+//! found is `Ok(None)`. What is only stored and shown (reports, verdicts) stays JSON: this crate knows neither analysis
+//! nor the HTTP contract.
 //!
 //! | Module | What it has |
 //! |---|---|
+//! | [`blobs`] | the bytes of dumps, by their SHA-256, on disk |
+//! | [`ingest`] | takes dumps durably, many in one sync and one transaction |
+//! | [`dumps`] | an uploaded dump and where it stands |
+//! | [`jobs`] | the queue: claim, finish, retry, leases, dead letters |
+//! | [`wakeup`] | telling idle workers of new jobs |
+//! | [`crashes`] | crashes, their evidence, their partitions |
 //! | [`machines`] | machines, their list, their timeline |
 //! | [`drivers`] | drivers, their versions and images; resolving what inventories and dumps name |
 //! | [`driver_sets`] | combinations of driver versions, stored once by their hash |
@@ -15,24 +22,44 @@
 //! | [`verdicts`] | the computed rankings |
 //! | [`stop_codes`] | stop codes, what they mean and how they spread |
 //! | [`fleet`] | figures for the whole fleet |
+//! | [`tokens`], [`sessions`], [`audit`] | who may do what, and who did |
+//!
+//! Queue leases are measured by the database's clock, the one clock that all replicas share; every other time comes in
+//! as a parameter or from a [`Clock`].
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
+pub mod blobs;
+mod clock;
+pub mod crashes;
 pub mod driver_sets;
 pub mod drivers;
+pub mod dumps;
 mod error;
 pub mod exposure;
 pub mod fleet;
+mod ids;
 pub mod import;
+pub mod ingest;
 pub mod inventories;
+pub mod jobs;
 pub mod machines;
 mod page;
+mod pool;
 pub mod presence;
+pub mod sessions;
 pub mod stop_codes;
+mod text;
+pub mod tokens;
 pub mod verdicts;
+pub mod wakeup;
 mod window;
 
+pub use clock::Clock;
 pub use error::Error;
+pub use ids::{CrashId, DumpId, Sha256, TokenId};
 pub use machines::MachineId;
 pub use page::Page;
+pub use pool::{MIGRATOR, connect, migrate, ping};
 pub use window::Window;

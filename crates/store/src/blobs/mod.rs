@@ -1,0 +1,185 @@
+//! The bytes of dumps, on disk, by their SHA-256: `<folder>/ab/cd/<64 hex digits>`.
+//!
+//! A blob is written under a temporary name in `<folder>/tmp`, synced, renamed, and then the folders whose entries
+//! changed are synced. After [`Blobs::put_all`] the bytes survive a power cut.
+//!
+//! `object_store`'s local file system does the same when it is told to sync, but for each file alone: up to three
+//! folder syncs a blob. Here a whole group shares them, which is what makes ingest faster than one file at a time.
+//!
+//! Sweeping orphans must not delete a blob that an upload of the same bytes has just found to be there. So a writer
+//! that finds its blob marks it as new (modification time) under a shared lock of its folder, and the sweeper looks
+//! at the mark and deletes under an exclusive one. The marked blob is safe for a day, and its row comes in a moment.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tokio::task::spawn_blocking;
+
+use crate::error::blob as failed_to;
+use crate::{Clock, Error, Sha256};
+
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod write;
+
+/// A folder of blobs. Cheap to clone; several programs may share the folder.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    folder: Arc<Folder>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    root: PathBuf,
+    /// Makes temporary names different within the process; the process id does so among processes.
+    serial: AtomicU64,
+    clock: Clock,
+}
+
+impl Blobs {
+    /// Opens the store in `folder`, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`] if the folder cannot be made or written.
+    pub async fn open(folder: impl Into<PathBuf>, clock: Clock) -> Result<Blobs, Error> {
+        let root = folder.into();
+        blocking("open the folder", move || {
+            fs::create_dir_all(root.join("tmp"))?;
+            sync_folder(&root)?;
+            if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                sync_folder(parent)?;
+            }
+            let folder = Folder {
+                root,
+                serial: AtomicU64::new(0),
+                clock,
+            };
+            Ok(Blobs {
+                folder: Arc::new(folder),
+            })
+        })
+        .await
+    }
+
+    /// Stores one blob durably. The same bytes again cost a look and a sync.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`].
+    pub async fn put(&self, sha256: Sha256, bytes: Bytes) -> Result<(), Error> {
+        let mut results = self.put_all(vec![(sha256, bytes)]).await?;
+        results.pop().unwrap_or(Ok(()))
+    }
+
+    /// The bytes of a blob, or `None` if there is none of this hash.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`].
+    pub async fn get(&self, sha256: Sha256) -> Result<Option<Bytes>, Error> {
+        let path = self.folder.path(sha256);
+        blocking("read a blob", move || {
+            let Some(mut file) = none_if_missing(File::open(path))? else {
+                return Ok(None);
+            };
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(Some(Bytes::from(bytes)))
+        })
+        .await
+    }
+
+    /// A blob opened for reading, with its length, or `None` if there is none of this hash.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`].
+    pub async fn open_blob(&self, sha256: Sha256) -> Result<Option<(tokio::fs::File, u64)>, Error> {
+        let path = self.folder.path(sha256);
+        blocking("open a blob", move || {
+            let Some(file) = none_if_missing(File::open(path))? else {
+                return Ok(None);
+            };
+            let length = file.metadata()?.len();
+            Ok(Some((tokio::fs::File::from_std(file), length)))
+        })
+        .await
+    }
+
+    /// Whether there is a blob of this hash.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`].
+    pub async fn exists(&self, sha256: Sha256) -> Result<bool, Error> {
+        let path = self.folder.path(sha256);
+        blocking("look for a blob", move || path.try_exists()).await
+    }
+
+    /// Writes, syncs and deletes a file, to see that blobs can be taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`] if they cannot.
+    pub async fn check(&self) -> Result<(), Error> {
+        let folder = Arc::clone(&self.folder);
+        blocking("write a probe", move || {
+            let path = folder.temporary();
+            let file = File::create_new(&path)?;
+            let synced = file.sync_all();
+            fs::remove_file(&path)?;
+            synced
+        })
+        .await
+    }
+}
+
+impl Folder {
+    fn path(&self, sha256: Sha256) -> PathBuf {
+        let name = sha256.to_string();
+        self.shard(sha256).join(name)
+    }
+
+    fn shard(&self, sha256: Sha256) -> PathBuf {
+        let [first, second, ..] = sha256.0;
+        self.root
+            .join(format!("{first:02x}"))
+            .join(format!("{second:02x}"))
+    }
+
+    fn temporary(&self) -> PathBuf {
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        self.root
+            .join("tmp")
+            .join(format!("{}-{serial}", std::process::id()))
+    }
+}
+
+/// Runs `work` where it may block.
+async fn blocking<T: Send + 'static>(
+    action: &'static str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    match spawn_blocking(work).await {
+        Ok(result) => result.map_err(failed_to(action)),
+        Err(stopped) => Err(failed_to(action)(io::Error::other(stopped))),
+    }
+}
+
+fn none_if_missing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

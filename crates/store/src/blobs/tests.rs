@@ -1,0 +1,66 @@
+use time::macros::datetime;
+
+use super::*;
+
+async fn blobs() -> (tempfile::TempDir, Blobs) {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(folder.path().join("blobs"), Clock::System)
+        .await
+        .unwrap();
+    (folder, blobs)
+}
+
+#[tokio::test]
+async fn a_blob_is_read_back_from_two_folders_down() {
+    let (folder, blobs) = blobs().await;
+    let sha256 = Sha256::of(b"abc");
+    blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
+    assert_eq!(blobs.get(sha256).await.unwrap().unwrap(), "abc");
+    let path = folder.path().join(format!("blobs/ba/78/{sha256}"));
+    assert_eq!(fs::read(path).unwrap(), b"abc");
+}
+
+#[tokio::test]
+async fn a_missing_blob_is_none() {
+    let (_folder, blobs) = blobs().await;
+    let sha256 = Sha256::of(b"abc");
+    assert!(blobs.get(sha256).await.unwrap().is_none());
+    assert!(!blobs.exists(sha256).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_group_with_the_same_blob_twice_leaves_one_and_no_temporary_file() {
+    let (folder, blobs) = blobs().await;
+    let group = [b"abc", b"abc", b"xyz"].map(|bytes| (Sha256::of(bytes), Bytes::from_static(bytes)));
+    let results = blobs.put_all(group.to_vec()).await.unwrap();
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(blobs.get(Sha256::of(b"xyz")).await.unwrap().unwrap(), "xyz");
+    let left = fs::read_dir(folder.path().join("blobs/tmp")).unwrap().count();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
+async fn a_blob_that_was_cut_short_on_disk_is_written_again() {
+    let (folder, blobs) = blobs().await;
+    let sha256 = Sha256::of(b"abc");
+    blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
+    fs::write(folder.path().join(format!("blobs/ba/78/{sha256}")), b"a").unwrap();
+    blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
+    assert_eq!(blobs.get(sha256).await.unwrap().unwrap(), "abc");
+}
+
+#[tokio::test]
+async fn a_blob_that_was_found_again_is_too_new_to_be_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::fixed(datetime!(2026-11-20 12:00 UTC));
+    let blobs = Blobs::open(folder.path(), clock.clone()).await.unwrap();
+    let sha256 = Sha256::of(b"abc");
+    blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
+    // The second put finds it and marks it with the fixed clock's time.
+    blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
+    let before = datetime!(2026-11-20 11:00 UTC).into();
+    assert!(!blobs.folder.delete_if_old(sha256, before).unwrap());
+    let after = datetime!(2026-11-20 13:00 UTC).into();
+    assert!(blobs.folder.delete_if_old(sha256, after).unwrap());
+    assert!(!blobs.exists(sha256).await.unwrap());
+}

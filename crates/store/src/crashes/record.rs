@@ -1,0 +1,244 @@
+//! Recording a crash, once.
+
+use sqlx::PgConnection;
+use sqlx::postgres::types::PgInterval;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{Counted, NewCrash, Source};
+use crate::{CrashId, Error, text};
+
+/// Within this, a dump and an event of one machine and stop code tell of the same crash.
+const SAME_CRASH: Duration = Duration::minutes(10);
+
+/// What [`record`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// The crash's id.
+    pub id: CrashId,
+    /// When it happened, after [`plausible_time`].
+    pub crashed_at: OffsetDateTime,
+    /// Whether the fleet's counts may have changed by it. Not so for an event that was known from its dump.
+    pub changed: bool,
+}
+
+/// When a crash happened: what the machine's clock said, or the time of receipt if the clock said nothing or something
+/// absurd: before 1990, or more than an hour after the receipt. The second value tells the absurd time.
+pub fn plausible_time(
+    crashed_at: Option<OffsetDateTime>,
+    received_at: OffsetDateTime,
+) -> (OffsetDateTime, Option<OffsetDateTime>) {
+    match crashed_at {
+        None => (received_at, None),
+        Some(at) if at.year() < 1990 || at > received_at + Duration::HOUR => (received_at, Some(at)),
+        Some(at) => (at, None),
+    }
+}
+
+/// Records a crash. Call it in a transaction, for a dump's crash in that which ends its job.
+///
+/// The crash of a dump that was analysed before is replaced and keeps its id, and so does one that was known without its
+/// dump: same machine and stop code, within ten minutes. Without a dump, a crash that is known in that sense adds
+/// nothing.
+///
+/// # Errors
+///
+/// [`Error::Database`], [`Error::OutOfRange`].
+#[tracing::instrument(name = "db.crashes.record", skip_all)]
+pub async fn record(conn: &mut PgConnection, crash: &NewCrash) -> Result<Recorded, Error> {
+    let (crashed_at, _) = plausible_time(crash.crashed_at, crash.received_at);
+    let known = match crash.dump {
+        Some(dump) => known_of_dump(conn, dump.0).await?,
+        None => None,
+    };
+    let known = match known {
+        Some(known) => Some(known),
+        None => known_otherwise(conn, crash, crashed_at).await?,
+    };
+    if let Some(known) = &known {
+        if crash.source != Source::Dump {
+            return Ok(Recorded {
+                id: known.id,
+                crashed_at: known.crashed_at,
+                changed: false,
+            });
+        }
+        delete(conn, known).await?;
+    }
+    let id = known.map_or_else(|| CrashId(Uuid::now_v7()), |known| known.id);
+    insert(conn, crash, id, crashed_at).await?;
+    settle_dump(conn, crash, id).await?;
+    Ok(Recorded {
+        id,
+        crashed_at,
+        changed: true,
+    })
+}
+
+struct Known {
+    machine_id: Uuid,
+    crashed_at: OffsetDateTime,
+    id: CrashId,
+}
+
+/// The crash that an earlier analysis of the dump made.
+async fn known_of_dump(conn: &mut PgConnection, dump: Uuid) -> Result<Option<Known>, Error> {
+    let known = sqlx::query_as!(
+        Known,
+        r#"
+            SELECT crash.machine_id, crash.crashed_at, crash.id AS "id: CrashId"
+            FROM dump
+            JOIN crash ON crash.id = dump.crash_id
+            WHERE dump.id = $1
+        "#,
+        dump,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(known)
+}
+
+/// The same crash as told by another source: nearest in time, and never another dump's if this one has a dump.
+async fn known_otherwise(
+    conn: &mut PgConnection,
+    crash: &NewCrash,
+    crashed_at: OffsetDateTime,
+) -> Result<Option<Known>, Error> {
+    let Some(bug_check) = &crash.bug_check else {
+        return Ok(None);
+    };
+    if crash.machine.is_unknown() {
+        return Ok(None);
+    }
+    let known = sqlx::query_as!(
+        Known,
+        r#"
+            SELECT machine_id, crashed_at, id AS "id: CrashId"
+            FROM crash
+            WHERE machine_id = $1
+                AND crashed_at BETWEEN $2::timestamptz - $3::interval AND $2 + $3
+                AND stop_code = $4
+                AND ($5::uuid IS NULL OR dump_id IS NULL)
+            ORDER BY abs(extract(epoch FROM crashed_at - $2))
+            LIMIT 1
+        "#,
+        crash.machine.0,
+        crashed_at,
+        PgInterval::try_from(SAME_CRASH).map_err(|_| Error::OutOfRange { what: "interval" })?,
+        i64::from(bug_check.code),
+        crash.dump.map(|dump| dump.0),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(known)
+}
+
+async fn delete(conn: &mut PgConnection, known: &Known) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+            WITH evidence AS (
+                DELETE FROM crash_evidence WHERE machine_id = $1 AND crashed_at = $2 AND crash_id = $3
+            )
+            DELETE FROM crash WHERE machine_id = $1 AND crashed_at = $2 AND id = $3
+        "#,
+        known.machine_id,
+        known.crashed_at,
+        known.id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    crash: &NewCrash,
+    id: CrashId,
+    crashed_at: OffsetDateTime,
+) -> Result<(), Error> {
+    let bug_check = crash.bug_check.as_ref();
+    let parameters: Vec<i64> = bug_check
+        .map(|bug_check| {
+            bug_check
+                .parameters
+                .iter()
+                .copied()
+                .map(u64::cast_signed)
+                .collect()
+        })
+        .unwrap_or_default();
+    let (probable_driver, confidence) =
+        crash
+            .probable_driver
+            .as_ref()
+            .map_or((None, None), |(name, confidence)| {
+                (
+                    Some(text::without_nul(&name.to_lowercase())),
+                    Some(confidence.as_str()),
+                )
+            });
+    sqlx::query!(
+        r#"
+            INSERT INTO crash (
+                machine_id, crashed_at, id, dump_id, source, kind, counts, stop_code, raw_code, parameters,
+                uptime_seconds, process, os_build, signature, probable_driver, confidence, received_at, report
+            )
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+        "#,
+        crash.machine.0,
+        crashed_at,
+        id.0,
+        crash.dump.map(|dump| dump.0),
+        crash.source.as_str(),
+        crash.kind.as_str(),
+        crash.counted == Counted::Yes,
+        bug_check.map(|bug_check| i64::from(bug_check.code)),
+        bug_check.map(|bug_check| i64::from(bug_check.raw_code)),
+        &parameters,
+        crash
+            .uptime_seconds
+            .map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)),
+        crash.process.as_deref().map(text::without_nul),
+        crash.os_build.map(u32::cast_signed),
+        text::without_nul(&crash.signature),
+        probable_driver,
+        confidence,
+        crash.received_at,
+        text::json_without_nul(crash.report.clone()),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn settle_dump(conn: &mut PgConnection, crash: &NewCrash, id: CrashId) -> Result<(), Error> {
+    let Some(dump) = crash.dump else {
+        return Ok(());
+    };
+    sqlx::query!(
+        "UPDATE dump SET state = 'done', error = NULL, crash_id = $2 WHERE id = $1",
+        dump.0,
+        id.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::plausible_time;
+
+    #[test]
+    fn a_clock_that_runs_ahead_or_stands_in_1601_gives_way_to_the_time_of_receipt() {
+        let received = datetime!(2026-11-22 12:00 UTC);
+        let good = datetime!(2026-08-01 00:00 UTC);
+        assert_eq!(plausible_time(Some(good), received), (good, None));
+        assert_eq!(plausible_time(None, received), (received, None));
+        for absurd in [datetime!(1601-01-01 00:00 UTC), datetime!(2026-11-22 13:01 UTC)] {
+            assert_eq!(plausible_time(Some(absurd), received), (received, Some(absurd)));
+        }
+    }
+}

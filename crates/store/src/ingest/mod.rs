@@ -1,0 +1,134 @@
+//! Taking dumps durably, many in one sync and one transaction.
+//!
+//! [`Ingest::submit`] hands a dump to a committing task. The task takes what is waiting, stores the blobs (each file
+//! synced, each folder synced once), and only then inserts all `dump` and `job` rows in one transaction. The callers
+//! are answered after the commit, so an answer means: file, folder and rows survive a power cut. While one group
+//! commits, the next gathers; groups grow with the load, and a lone upload waits for nobody.
+//!
+//! The same bytes are the same dump, whoever sends them, also at the same moment: `dump.sha256` is unique, and the
+//! insert that comes second finds the row of the first. The blob is looked at in either case, so a duplicate mends a
+//! blob that was lost from the disk.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::blobs::Blobs;
+use crate::dumps::DumpState;
+use crate::wakeup::Notifier;
+use crate::{Clock, DumpId, Error, Sha256};
+
+mod commit;
+
+/// The most dumps that are committed together.
+const LARGEST_GROUP: usize = 64;
+
+/// Groups under way at once: one syncs its files while the other commits its rows.
+const GROUPS_AT_ONCE: usize = 2;
+
+/// Callers that may wait to be gathered; more wait in `submit`.
+const LONGEST_LINE: usize = 256;
+
+/// A dump to be stored.
+#[derive(Debug, Clone)]
+pub struct NewDump {
+    /// Hash of `bytes`.
+    pub sha256: Sha256,
+    /// The dump, inflated.
+    pub bytes: Bytes,
+    /// What the magic bytes say, e.g. `kernel-triage`.
+    pub format: &'static str,
+    /// The machine it is from, as its client names it.
+    pub machine: Option<String>,
+    /// The name it was sent under.
+    pub file_name: Option<String>,
+    /// The other parts of a multipart upload, by name.
+    pub annotations: Option<serde_json::Value>,
+}
+
+/// The answer: the dump is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its id; the one it had before, if it was known.
+    pub id: DumpId,
+    /// Where it stands.
+    pub state: DumpState,
+    /// Whether the server had these bytes already.
+    pub duplicate: bool,
+}
+
+/// Takes dumps. Cheap to clone; the committing task ends when the last clone is gone and all are answered.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    line: mpsc::Sender<Waiting>,
+    clock: Clock,
+}
+
+struct Waiting {
+    dump: NewDump,
+    received_at: OffsetDateTime,
+    answer: oneshot::Sender<Result<Receipt, Error>>,
+}
+
+struct Committer {
+    pool: PgPool,
+    blobs: Blobs,
+    notifier: Notifier,
+}
+
+impl Ingest {
+    /// Starts the committing task.
+    pub fn start(pool: PgPool, blobs: Blobs, clock: Clock, notifier: Notifier) -> Ingest {
+        let (line, waiting) = mpsc::channel(LONGEST_LINE);
+        let committer = Arc::new(Committer {
+            pool,
+            blobs,
+            notifier,
+        });
+        tokio::spawn(gather(committer, waiting));
+        Ingest { line, clock }
+    }
+
+    /// Stores one dump and answers when it is durable.
+    ///
+    /// A caller that goes away while it waits loses nothing but the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`] or [`Error::Database`] if it could not be stored, [`Error::Group`] if what was committed with it
+    /// could not, [`Error::Closed`] if the server is stopping.
+    #[tracing::instrument(name = "ingest.submit", skip_all, fields(dump.size_bytes = dump.bytes.len()))]
+    pub async fn submit(&self, dump: NewDump) -> Result<Receipt, Error> {
+        let (answer, receipt) = oneshot::channel();
+        let waiting = Waiting {
+            dump,
+            received_at: self.clock.now(),
+            answer,
+        };
+        self.line.send(waiting).await.map_err(|_| Error::Closed)?;
+        receipt.await.map_err(|_| Error::Closed)?
+    }
+}
+
+/// Takes what is waiting, group by group, until nobody can submit any more.
+async fn gather(committer: Arc<Committer>, mut waiting: mpsc::Receiver<Waiting>) {
+    let places = Arc::new(Semaphore::new(GROUPS_AT_ONCE));
+    loop {
+        // First a place, then the group: whoever comes while both places are taken joins the next group.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let mut group = Vec::new();
+        if waiting.recv_many(&mut group, LARGEST_GROUP).await == 0 {
+            return;
+        }
+        let committer = Arc::clone(&committer);
+        tokio::spawn(async move {
+            committer.take(group).await;
+            drop(place);
+        });
+    }
+}

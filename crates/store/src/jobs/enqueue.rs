@@ -1,0 +1,56 @@
+//! Putting jobs into the queue.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use super::{JobKind, VerdictKey, interval};
+use crate::{DumpId, Error};
+
+/// Enqueues a job to be run `delay` from now at the earliest.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.jobs.enqueue", skip_all, fields(job.kind = kind.as_str(), job.key = key))]
+pub async fn enqueue(
+    conn: &mut PgConnection,
+    kind: JobKind,
+    key: &str,
+    delay: Duration,
+) -> Result<(), Error> {
+    // The only unique thing about a queued job is a verdict's key: a second wish only makes the first more urgent.
+    sqlx::query!(
+        r#"
+            INSERT INTO job (kind, key, run_after)
+            VALUES ($1, $2, now() + $3)
+            ON CONFLICT (key) WHERE kind = 'verdict' AND state = 0 AND worker IS NULL
+            DO UPDATE SET run_after = excluded.run_after
+            WHERE job.run_after > excluded.run_after
+        "#,
+        kind.as_str(),
+        key,
+        interval(delay),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Enqueues the analysis of a dump, now.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+pub async fn enqueue_analysis(conn: &mut PgConnection, dump: DumpId) -> Result<(), Error> {
+    enqueue(conn, JobKind::Analyze, &dump.to_string(), Duration::ZERO).await
+}
+
+/// Enqueues a verdict. If one is waiting already, the earlier time holds.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+pub async fn enqueue_verdict(conn: &mut PgConnection, key: VerdictKey, delay: Duration) -> Result<(), Error> {
+    enqueue(conn, JobKind::Verdict, &key.to_string(), delay).await
+}
