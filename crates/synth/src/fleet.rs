@@ -1,1 +1,0 @@
-//! Machines, drivers, rollouts, presence and crashes of a whole invented company.
