@@ -45,6 +45,8 @@ pub(crate) enum Place {
     Named(String),
     /// The process that was running.
     Process(String),
+    /// The beginning of a service's name.
+    Service(String),
 }
 
 impl std::fmt::Display for Place {
@@ -54,13 +56,34 @@ impl std::fmt::Display for Place {
             Place::Unloaded { module, offset } => write!(formatter, "unloaded {module}+{offset:#x}"),
             Place::Named(name) => write!(formatter, "driver {name}"),
             Place::Process(name) => write!(formatter, "process {name}"),
+            Place::Service(name) => write!(formatter, "service {name}"),
         }
     }
 }
 
+/// What happened, as far as a signature tells it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BugCheck<'a> {
+    /// The name of the stop code.
+    pub(crate) name: &'a str,
+    /// The code, with bit 28 cleared.
+    pub(crate) code: u32,
+    /// Its parameters.
+    pub(crate) parameters: [u64; 4],
+    /// The exception that a parameter points at.
+    pub(crate) exception: Option<u32>,
+}
+
 /// The signature of a bug check: its name with the words of its sub-code, and the place if there is a reliable one.
-pub(crate) fn of_bug_check(name: &str, code: u32, parameters: [u64; 4], place: Option<Place>) -> Signature {
-    let what = match sub_code(code, parameters) {
+pub(crate) fn of_bug_check(bug_check: &BugCheck<'_>, place: Option<Place>) -> Signature {
+    let BugCheck {
+        name,
+        code,
+        parameters,
+        exception,
+    } = *bug_check;
+    let words = sub_code(code, parameters).or_else(|| exception.map(|code| format!("{code:08x}")));
+    let what = match words {
         Some(words) => format!("{name}_{words}"),
         None => name.to_owned(),
     };
@@ -151,21 +174,28 @@ pub(crate) fn of_process(
 mod tests {
     use super::*;
 
-    fn code(module: &str, offset: u64) -> Option<Place> {
-        Some(Place::Code {
-            module: module.to_owned(),
-            offset,
-        })
+    fn locked_pages(kind: u64) -> BugCheck<'static> {
+        BugCheck {
+            name: "PROCESS_HAS_LOCKED_PAGES",
+            code: 0x76,
+            parameters: [kind, 0xffff_9d8c_1234_5080, 38, 0],
+            exception: None,
+        }
     }
 
     #[test]
     fn an_exception_code_is_part_of_the_signature() {
-        let signature = of_bug_check(
-            "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED",
-            0x7e,
-            [0xffff_ffff_c000_0005, 0, 0, 0],
-            code("amdppm.sys", 0x334c),
-        );
+        let bug_check = BugCheck {
+            name: "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED",
+            code: 0x7e,
+            parameters: [0xffff_ffff_c000_0005, 0, 0, 0],
+            exception: None,
+        };
+        let place = Place::Code {
+            module: "amdppm.sys".to_owned(),
+            offset: 0x334c,
+        };
+        let signature = of_bug_check(&bug_check, Some(place));
         assert_eq!(
             signature.text,
             "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_c0000005 | amdppm.sys+0x334c"
@@ -175,12 +205,7 @@ mod tests {
 
     #[test]
     fn locked_pages_are_grouped_by_kind_and_process() {
-        let signature = of_bug_check(
-            "PROCESS_HAS_LOCKED_PAGES",
-            0x76,
-            [0, 0xffff_9d8c_1234_5080, 38, 0],
-            Some(Place::Process("chrome.exe".to_owned())),
-        );
+        let signature = of_bug_check(&locked_pages(0), Some(Place::Process("chrome.exe".to_owned())));
         assert_eq!(
             signature.text,
             "PROCESS_HAS_LOCKED_PAGES_P1_0 | process chrome.exe"
@@ -189,13 +214,19 @@ mod tests {
 
     #[test]
     fn an_address_in_the_place_of_a_sub_code_is_left_out() {
-        let signature = of_bug_check(
-            "PROCESS_HAS_LOCKED_PAGES",
-            0x76,
-            [0xffff_8000_0000_0000, 0, 0, 0],
-            None,
-        );
+        let signature = of_bug_check(&locked_pages(0xffff_8000_0000_0000), None);
         assert_eq!(signature.text, "PROCESS_HAS_LOCKED_PAGES");
         assert!(signature.warning.is_some());
+    }
+
+    #[test]
+    fn a_code_without_a_sub_code_is_told_by_the_exception_it_points_at() {
+        let bug_check = BugCheck {
+            name: "NTFS_FILE_SYSTEM",
+            code: 0x24,
+            parameters: [0x0019_0445, 0xffff_8000_0000_0000, 0xffff_8000_0000_1000, 0],
+            exception: Some(0xc000_0006),
+        };
+        assert_eq!(of_bug_check(&bug_check, None).text, "NTFS_FILE_SYSTEM_c0000006");
     }
 }

@@ -14,7 +14,7 @@ mod code;
 mod device;
 mod locked_pages;
 
-pub(crate) use device::Family;
+use device::Family;
 
 use wire::StopCodeNumber;
 use wire::report::{Confidence, Exception, ProbableDriver, StopCodeClass};
@@ -106,6 +106,12 @@ pub(crate) fn for_user_crash(
     process: Option<&str>,
 ) -> Vec<String> {
     let program = process.unwrap_or("the program");
+    let Some(exception) = exception else {
+        return vec![
+            "The dump holds no exception: it was taken of a running or hanging program, not of a crash."
+                .to_owned(),
+        ];
+    };
     let mut steps = Vec::new();
     match module {
         Some(module) if !module.eq_ignore_ascii_case(program) => steps.push(format!(
@@ -113,15 +119,9 @@ pub(crate) fn for_user_crash(
         )),
         _ => steps.push(format!("The fault is in {program} itself: update it, or send this dump to its vendor.")),
     }
-    if exception.is_some_and(|exception| exception.name.contains("IN_PAGE_ERROR")) {
+    if exception.name.contains("IN_PAGE_ERROR") {
         steps.push(
             "Windows could not read a page of the program from disk: check the drive and the network path it runs from."
-                .to_owned(),
-        );
-    }
-    if exception.is_none() {
-        steps.push(
-            "The dump holds no exception: it was taken of a running or hanging program, not of a crash."
                 .to_owned(),
         );
     }

@@ -1,6 +1,259 @@
-//! Kernel dumps.
-use crate::Error;
-use wire::report::Report;
-pub(crate) fn analyze(_bytes: &[u8]) -> Result<Report, Error> {
-    todo!()
+//! Kernel dumps: what stopped the machine, and who is to blame.
+//!
+//! ```text
+//! header ─► stop code, parameters ─► addresses ─┐
+//!                │                              ├─► evidence ─► verdict ─► signature, guidance
+//!                └─► fault (registers) ─► stack ┘        ▲
+//!                                     named by Windows ──┘
+//! ```
+//!
+//! A dump that is no small dump has no driver list here and no stack; its report has the stop code and says so.
+
+mod addresses;
+mod evidence;
+mod fault;
+mod modules;
+mod named;
+mod process;
+mod stack;
+mod verdict;
+
+use kdump::{Dump, FormatKind, Machine};
+use time::OffsetDateTime;
+use wire::dump::DumpFormat;
+use wire::report::{
+    CrashKind, Frame, MissingSymbol, Module, Parameter, Report, StopCode, StopCodeClass, UnloadedDriver,
+    code_id,
+};
+use wire::{Hex, StopCodeNumber};
+
+use crate::guidance::{self, KernelCrash};
+use crate::signature::{self, Signature};
+use crate::stop_codes::{self, UNKNOWN_NAME};
+use crate::{Error, names, symbols};
+use evidence::{Finding, Sources};
+use modules::Modules;
+
+/// Says what a kernel dump tells.
+pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
+    let dump = Dump::parse(bytes).map_err(|reason| Error::DamagedKernelDump { reason })?;
+    if dump.header().bug_check.is_memory_image() {
+        return Err(Error::MemoryImage { tool: "DumpIt" });
+    }
+    let modules = Modules::of(&dump);
+    let raw_code = dump.header().bug_check.code;
+    let parameters = dump.header().bug_check.parameters;
+    let code = StopCodeNumber::from_raw(raw_code).get();
+    let stop_code = stop_code(raw_code, parameters);
+
+    let addresses = addresses::of(code, parameters);
+    let fault = fault::find(&dump, code, addresses::instruction(code, parameters));
+    let frames = fault
+        .as_ref()
+        .map(|fault| stack::frames(&dump, &modules, fault))
+        .unwrap_or_default();
+    let sources = Sources {
+        code,
+        class: stop_code.class,
+        parameters,
+        modules: &modules,
+        fault: fault.as_ref(),
+        addresses: &addresses,
+        named: named::find(&dump, &modules, code, parameters),
+        frames: &frames,
+    };
+    let findings = evidence::collect(&sources);
+    let process = process::find(&dump, code, parameters);
+    let signature = signature(&sources, &stop_code, &findings, process.name.as_deref());
+    let mut warnings = warnings(&dump);
+    warnings.extend(process.warning);
+    warnings.extend(signature.warning);
+    let probable_driver = verdict::probable_driver(stop_code.class, &findings);
+    let guidance = guidance::for_kernel_crash(&KernelCrash {
+        raw_code,
+        parameters,
+        probable_driver: probable_driver.as_ref(),
+        process: process.name.as_deref(),
+        during_start: uptime_seconds(&dump).is_some_and(|seconds| seconds < 120),
+    });
+    Ok(Report {
+        stop_code: Some(stop_code),
+        process: process.name,
+        signature: signature.text,
+        missing_symbols: missing_symbols(&modules, &frames),
+        frames,
+        evidence: findings.into_iter().map(|finding| finding.evidence).collect(),
+        probable_driver,
+        guidance,
+        warnings,
+        ..machine(&dump, &modules)
+    })
+}
+
+/// What the dump says about the machine, whatever stopped it.
+fn machine(dump: &Dump<'_>, modules: &Modules) -> Report {
+    let header = dump.header();
+    let firmware = dump.smbios();
+    let text = |text: Option<String>| {
+        text.map(|text| names::printable(text.trim()))
+            .filter(|text| !text.is_empty())
+    };
+    let (manufacturer, model) = firmware
+        .map(|system| (system.manufacturer, system.product_name))
+        .unzip();
+    Report {
+        kind: CrashKind::Kernel,
+        format: Some(format(dump.format().kind)),
+        crashed_at: crashed_at(dump),
+        uptime_seconds: uptime_seconds(dump),
+        stop_code: None,
+        exception: None,
+        os_build: Some(header.minor_version).filter(|build| *build > 0),
+        architecture: Some(architecture(header.machine)),
+        processors: header.number_processors,
+        manufacturer: text(manufacturer.flatten()),
+        model: text(model.flatten()),
+        process: None,
+        signature: String::new(),
+        frames: Vec::new(),
+        threads: Vec::new(),
+        drivers: modules.loaded().iter().map(driver).collect(),
+        modules: Vec::new(),
+        unloaded_drivers: modules.unloaded().iter().map(unloaded_driver).collect(),
+        evidence: Vec::new(),
+        probable_driver: None,
+        guidance: Vec::new(),
+        missing_symbols: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn stop_code(raw_code: u32, parameters: [u64; 4]) -> StopCode {
+    let info = stop_codes::find(raw_code);
+    let meanings = info.map(|info| info.parameters).unwrap_or_default();
+    let parameters = parameters.into_iter().zip(meanings);
+    StopCode {
+        code: StopCodeNumber::from_raw(raw_code),
+        raw_code: Hex(u64::from(raw_code)),
+        name: info.map_or(UNKNOWN_NAME, |info| info.name).to_owned(),
+        class: info.map_or(StopCodeClass::Unknown, |info| info.class),
+        parameters: parameters
+            .map(|(value, meaning)| Parameter {
+                value: Hex(value),
+                meaning: meaning.map(str::to_owned),
+            })
+            .collect(),
+    }
+}
+
+fn signature(
+    sources: &Sources<'_>,
+    stop_code: &StopCode,
+    findings: &[Finding],
+    process: Option<&str>,
+) -> Signature {
+    let place = match (sources.code, sources.parameters) {
+        (0x1d5, [text, ..]) => named::service_name(text).map(signature::Place::Service),
+        _ => verdict::place(sources, findings, process),
+    };
+    let bug_check = signature::BugCheck {
+        name: &stop_code.name,
+        code: sources.code,
+        parameters: sources.parameters,
+        exception: sources
+            .fault
+            .and_then(|fault| fault.exception)
+            .map(|record| record.code),
+    };
+    let mut signature = signature::of_bug_check(&bug_check, place);
+    // Nothing but the code is expected of these.
+    if matches!(
+        stop_code.class,
+        StopCodeClass::Hardware | StopCodeClass::Live | StopCodeClass::Manual
+    ) {
+        signature.warning = None;
+    }
+    signature
+}
+
+fn format(kind: FormatKind) -> DumpFormat {
+    match kind {
+        FormatKind::Triage => DumpFormat::KernelTriage,
+        FormatKind::Live => DumpFormat::KernelLive,
+        FormatKind::Bitmap | FormatKind::Summary => DumpFormat::KernelBitmap,
+        _ => DumpFormat::KernelFull,
+    }
+}
+
+fn architecture(machine: Machine) -> String {
+    match machine {
+        Machine::Amd64 => "x86_64".to_owned(),
+        Machine::Arm64 => "arm64".to_owned(),
+        Machine::X86 => "x86".to_owned(),
+        Machine::Arm => "arm".to_owned(),
+        Machine::Ia64 => "ia64".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// When the machine stopped, if its clock made sense: between 2000 and 2200.
+fn crashed_at(dump: &Dump<'_>) -> Option<OffsetDateTime> {
+    let time = OffsetDateTime::from_unix_timestamp(dump.header().system_time?.unix_seconds()).ok()?;
+    (2000..2200).contains(&time.year()).then_some(time)
+}
+
+fn uptime_seconds(dump: &Dump<'_>) -> Option<u64> {
+    dump.header().system_up_time.map(|uptime| uptime.as_secs())
+}
+
+fn driver(image: &modules::Image) -> Module {
+    Module {
+        name: image.name.clone(),
+        base: Hex(image.base),
+        size_of_image: image.size_of_image,
+        time_date_stamp: Hex(u64::from(image.time_date_stamp)),
+        checksum: Hex(u64::from(image.checksum)),
+        code_id: code_id(&image.name, image.time_date_stamp, image.size_of_image),
+        version: None,
+        company: None,
+    }
+}
+
+fn unloaded_driver(driver: &kdump::UnloadedDriver) -> UnloadedDriver {
+    UnloadedDriver {
+        name: driver.name.clone(),
+        start: Hex(driver.start.0),
+        end: Hex(driver.end.0),
+    }
+}
+
+/// The images on the stack, because without their symbols it is no better than a scan.
+fn missing_symbols(modules: &Modules, frames: &[Frame]) -> Vec<MissingSymbol> {
+    let on_stack = frames.iter().filter_map(|frame| modules.at(frame.address.0));
+    let mut missing: Vec<_> = on_stack
+        .filter_map(|hit| {
+            symbols::missing(
+                &hit.image.name,
+                hit.image.time_date_stamp,
+                hit.image.size_of_image,
+            )
+        })
+        .collect();
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+fn warnings(dump: &Dump<'_>) -> Vec<String> {
+    dump.warnings()
+        .iter()
+        .map(|warning| sentence(&warning.to_string()))
+        .collect()
+}
+
+/// A clause as a sentence.
+fn sentence(clause: &str) -> String {
+    let mut characters = clause.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), characters.as_str())
 }

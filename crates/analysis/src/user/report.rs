@@ -177,7 +177,10 @@ fn module(module: &MinidumpModule) -> Module {
         time_date_stamp: Hex(u64::from(raw.time_date_stamp)),
         checksum: Hex(u64::from(raw.checksum)),
         code_id: code_id(&name, raw.time_date_stamp, raw.size_of_image),
-        version: module.version().map(std::borrow::Cow::into_owned),
+        version: module
+            .version()
+            .map(std::borrow::Cow::into_owned)
+            .filter(|version| version != "0.0.0.0"),
         company: None,
         name,
     }
