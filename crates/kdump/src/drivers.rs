@@ -81,6 +81,8 @@ pub(crate) struct DriverList {
     offset: u64,
     count: u64,
     width: Width,
+    /// Whether count and end of the list contradict each other, so that entries may be what follows the list.
+    is_doubtful: bool,
 }
 
 impl DriverList {
@@ -112,17 +114,11 @@ impl DriverList {
                 there,
             });
         }
-        let list = DriverList { offset, count, width };
-        list.check(content, triage, warnings);
-        list
-    }
-
-    /// Reports names and entries that cannot be read, and a list that does not end where the names begin.
-    fn check(self, content: Bytes<'_>, triage: &Triage, warnings: &mut Vec<Warning>) {
-        let length = u64::from(triage.driver_count).saturating_mul(stride(self.width));
-        let expected = self.offset.saturating_add(length);
+        let end = u64::from(triage.driver_count).saturating_mul(stride);
+        let expected = offset.saturating_add(end);
         let found = u64::from(triage.string_pool_offset);
-        if triage.driver_count != 0 && expected != found {
+        let is_doubtful = triage.driver_count != 0 && expected != found;
+        if is_doubtful {
             warnings.push(Warning::Unexpected {
                 what: Part::Drivers,
                 offset: triage.field_offset(0x38),
@@ -130,6 +126,18 @@ impl DriverList {
                 found,
             });
         }
+        let list = DriverList {
+            offset,
+            count,
+            width,
+            is_doubtful,
+        };
+        warnings.extend(list.damaged_names(content));
+        list
+    }
+
+    /// Counts the names that cannot be read.
+    fn damaged_names(self, content: Bytes<'_>) -> Option<Warning> {
         let mut damaged = Damage::default();
         for record in self.records(content) {
             let offset = u64::from(record.u32(0));
@@ -137,7 +145,7 @@ impl DriverList {
                 damaged.add(offset, needed, there);
             }
         }
-        warnings.extend(damaged.into_warning(Part::DriverName));
+        damaged.into_warning(Part::DriverName)
     }
 
     fn records(self, content: Bytes<'_>) -> impl Iterator<Item = Record<'_>> {
@@ -148,12 +156,16 @@ impl DriverList {
         })
     }
 
-    /// The drivers, without entries that are neither a name nor an image.
+    /// The drivers, without what is no entry: an entry has a name or an image, and both where the list is doubtful.
     pub(crate) fn iter(self, content: Bytes<'_>) -> impl Iterator<Item = Driver<'_>> {
         self.records(content)
             .enumerate()
             .map(move |(index, record)| read(content, record, index, self.width))
-            .filter(|driver| driver.name.is_some() || is_image_base(driver.base))
+            .filter(move |driver| match (driver.name, is_image_base(driver.base)) {
+                (Some(_), true) => true,
+                (None, false) => false,
+                _ => !self.is_doubtful,
+            })
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) struct BlockTable {
     offset: u64,
     count: u64,
     entry: Entry,
+    width: Width,
 }
 
 impl BlockTable {
@@ -36,6 +37,7 @@ impl BlockTable {
         offset: 0,
         count: 0,
         entry: Entry::Address64,
+        width: Width::Bits64,
     };
 
     pub(crate) fn find(
@@ -54,7 +56,12 @@ impl BlockTable {
                 limit: u64::from(MAX_BLOCKS),
             });
         }
-        let table = |entry| BlockTable { offset, count, entry };
+        let table = |entry| BlockTable {
+            offset,
+            count,
+            entry,
+            width,
+        };
         let mut chosen = table(Entry::Address64);
         if width == Width::Bits32 && chosen.fit(content) < table(Entry::Address32).fit(content) {
             chosen = table(Entry::Address32);
@@ -106,9 +113,13 @@ impl BlockTable {
         (0..self.count).map_while(move |index| {
             let offset = index.checked_mul(size)?.checked_add(self.offset)?;
             let record = content.record(offset, size)?;
-            let (address, at) = match self.entry {
+            let (stored, at) = match self.entry {
                 Entry::Address64 => (record.u64(0), 8),
                 Entry::Address32 => (u64::from(record.u32(0)), 4),
+            };
+            let address = match (self.width, stored >> 32) {
+                (Width::Bits32, 0xFFFF_FFFF) => stored & 0xFFFF_FFFF, // stored with the sign extended
+                _ => stored,
             };
             Some(Region {
                 address: Address(address),
