@@ -1,2 +1,3 @@
-//! The program `stopcode`.
+//! The program `stopcode`; everything is in the library.
+
 fn main() {}
