@@ -65,7 +65,7 @@ impl<'a> Dump<'a> {
             content: file,
             layout,
             format,
-            exception: ExceptionRecord::read(exception, layout.width),
+            exception: ExceptionRecord::read_set(exception, layout.width),
             header,
             parts: None,
             memory: empty,
@@ -95,6 +95,22 @@ impl<'a> Dump<'a> {
             self.content = parts.content_of(self.file);
             self.memory = memory;
             self.parts = Some(parts);
+            self.check_kernel();
+        }
+    }
+
+    /// The first driver is the kernel, and the kernel holds the head of the module list.
+    fn check_kernel(&mut self) {
+        let first = self.drivers().next();
+        let Some((kernel, list_head)) = first.zip(self.header.ps_loaded_module_list) else {
+            return;
+        };
+        if !kernel.contains(list_head) {
+            self.warnings.push(Warning::NotTheKernel {
+                list_head,
+                base: kernel.base,
+                end: kernel.end(),
+            });
         }
     }
 
@@ -117,7 +133,7 @@ impl<'a> Dump<'a> {
         is_set.then_some(context)
     }
 
-    /// The exception record in the header, which is not the fault: see [`ExceptionRecord`].
+    /// The exception record in the header, which is not the fault: see [`ExceptionRecord`]. All zero if it is unset.
     pub fn exception(&self) -> ExceptionRecord {
         self.exception
     }

@@ -11,7 +11,7 @@
 //! ```
 
 use crate::bytes::Record;
-use crate::{Address, Width};
+use crate::{Address, Width, filler};
 
 /// The most values an exception record holds.
 const MAX_PARAMETERS: usize = 15;
@@ -21,7 +21,7 @@ const MAX_PARAMETERS: usize = 15;
 /// The one in the dump header is **not** the fault: all 17 dumps that were looked at hold `0x80000003` there, most
 /// with the address of `nt!KeBugCheckEx`. The fault is where the bug check parameters point, which
 /// [`crate::Dump::exception_record_at`] reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExceptionRecord {
     /// The code, such as `0xC0000005`.
@@ -62,6 +62,12 @@ impl ExceptionRecord {
             count: record.u32(count),
             information: values,
         }
+    }
+
+    /// As [`ExceptionRecord::read`], and all zero for the filler of a header.
+    pub(crate) fn read_set(record: Record<'_>, width: Width) -> ExceptionRecord {
+        filler::u32(record.u32(0))
+            .map_or_else(ExceptionRecord::default, |_| ExceptionRecord::read(record, width))
     }
 
     /// The values that come with the exception, at most 15.

@@ -47,7 +47,8 @@ impl Parts {
         let debugger_data = DebuggerData::find(content, &triage, width, warnings);
         let stack = find_stack(content, &triage, warnings);
         let blocks = BlockTable::find(content, &triage, width, warnings);
-        let copies = Copies::find(content, &triage, debugger_data.as_ref(), width);
+        let copies = Copies::find(content, &triage, debugger_data, width, warnings);
+        warnings.extend(debugger_data.and_then(|data| check_process_size(&triage, data)));
         let page = data_page(content, &triage);
         let others = [stack, copies.thread, copies.process, page];
         let others = others.into_iter().flatten().collect();
@@ -103,20 +104,66 @@ struct Copies {
 
 impl Copies {
     /// The PRCB copy names the thread and the thread's copy names the process.
-    fn find(content: Bytes<'_>, triage: &Triage, data: Option<&DebuggerData>, width: Width) -> Copies {
-        let thread_address =
-            data.and_then(|data| pointer_in(content, triage.prcb_offset, data.prcb_current_thread, width));
-        let process_address =
-            data.and_then(|data| pointer_in(content, triage.thread_offset, data.kthread_apc_process, width));
-        let region = |address: Option<Address>, offset: u32, size: u16| {
-            let offset = u64::from(offset);
-            let size = u64::from(size).min(content.there(offset));
-            Region::new(address?, offset, size).filter(|_| offset != 0)
+    fn find(
+        content: Bytes<'_>,
+        triage: &Triage,
+        data: Option<DebuggerData>,
+        width: Width,
+        warnings: &mut Vec<Warning>,
+    ) -> Copies {
+        let Some(data) = data else {
+            return Copies {
+                thread: None,
+                process: None,
+                process_address: None,
+            };
         };
+        let pointer = |structure, field| pointer_in(content, structure, field, width);
+        let thread_address = pointer(triage.prcb_offset, data.prcb_current_thread);
+        let process_address = pointer(triage.thread_offset, data.kthread_apc_process);
+        let mut copy = |what, offset, size| find_copy(content, what, offset, size, warnings);
+        copy(Part::Prcb, triage.prcb_offset, data.size_prcb);
+        let process = copy(Part::Process, triage.process_offset, data.size_eprocess);
+        let thread = copy(Part::Thread, triage.thread_offset, data.size_ethread);
+        let region = |address: Option<Address>, (offset, size)| Region::new(address?, offset, size);
         Copies {
-            thread: data.and_then(|data| region(thread_address, triage.thread_offset, data.size_ethread)),
-            process: data.and_then(|data| region(process_address, triage.process_offset, data.size_eprocess)),
+            thread: thread.and_then(|copy| region(thread_address, copy)),
+            process: process.and_then(|copy| region(process_address, copy)),
             process_address,
         }
     }
+}
+
+/// Offset and size of what there is of a structure's copy; `None` if the dump says that it holds none.
+fn find_copy(
+    content: Bytes<'_>,
+    what: Part,
+    offset: u32,
+    size: u16,
+    warnings: &mut Vec<Warning>,
+) -> Option<(u64, u64)> {
+    let offset = Some(u64::from(offset)).filter(|&offset| offset != 0)?;
+    let needed = u64::from(size);
+    let there = content.there(offset).min(needed);
+    if there < needed {
+        warnings.push(Warning::CutShort {
+            what,
+            offset,
+            needed,
+            there,
+        });
+    }
+    Some((offset, there))
+}
+
+/// Warns when the copy of the process is not as long as the kernel says a process is.
+fn check_process_size(triage: &Triage, data: DebuggerData) -> Option<Warning> {
+    let expected = u64::from(triage.process_offset).checked_add(u64::from(data.size_eprocess))?;
+    let found = u64::from(triage.thread_offset);
+    (triage.process_offset != 0 && found != expected).then(|| Warning::Unexpected {
+        what: Part::Thread,
+        offset: triage.field_offset(0x24),
+        expected,
+        found,
+    })
 }

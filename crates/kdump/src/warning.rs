@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::FormatKind;
+use crate::{Address, FormatKind};
 
 /// A part of a dump, as errors and warnings name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,6 +133,16 @@ pub enum Warning {
         expected: u64,
         /// What it is.
         found: u64,
+    },
+    /// The first driver of the list should be the kernel and hold the head of the module list; it does not.
+    #[error("the first driver, {base} to {end}, does not hold PsLoadedModuleList at {list_head}")]
+    NotTheKernel {
+        /// `PsLoadedModuleList` of the header.
+        list_head: Address,
+        /// Where the first driver begins.
+        base: Address,
+        /// Where it ends.
+        end: Address,
     },
     /// The file is an image made by a memory imager such as DumpIt, so its stop code does not tell of a crash.
     #[error("an image made by a memory imager, not a crash")]

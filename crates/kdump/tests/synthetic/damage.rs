@@ -2,10 +2,15 @@
 
 use kdump::{Dump, Part, Warning};
 use proptest::prelude::*;
-use synth::dump::{Cpu, Writer};
+use std::sync::LazyLock;
+use synth::dump::{Cpu, DumpDescription, Writer};
 
 use crate::walk::walk;
 use crate::{all_small, small};
+
+/// The bytes of every form of small dump.
+static FORMS: LazyLock<Vec<Vec<u8>>> =
+    LazyLock::new(|| all_small().iter().map(DumpDescription::to_bytes).collect());
 
 /// Where the header of a dump ends and `TRIAGE_DUMP` begins.
 fn triage_start(bytes: &[u8]) -> usize {
@@ -44,11 +49,12 @@ fn structural_bytes(bytes: &[u8]) -> Vec<usize> {
 }
 
 #[test]
-fn every_changed_structural_byte_of_every_form_is_survived() {
-    for description in all_small() {
-        let sound = description.to_bytes();
+fn every_changed_structural_byte_is_survived() {
+    // Kernel-written x64, Arm64 and x86 with wide block entries, and converted x86 with narrow ones.
+    for form in [0, 1, 2, 7] {
+        let sound = &FORMS[form];
         let mut bytes = sound.clone();
-        for offset in structural_bytes(&sound) {
+        for offset in structural_bytes(sound) {
             for value in [0xFF, sound[offset] ^ 0x01, sound[offset] ^ 0x80] {
                 bytes[offset] = value;
                 walk(&bytes);
@@ -169,7 +175,7 @@ proptest! {
         form in 0_usize..8,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<[u8; 4]>()), 1..24),
     ) {
-        let mut bytes = all_small()[form].to_bytes();
+        let mut bytes = FORMS[form].clone();
         let start = triage_start(&bytes);
         for (place, value) in changes {
             let at = start + place.index(bytes.len() - start - 4);
@@ -180,7 +186,7 @@ proptest! {
 
     #[test]
     fn any_cut_of_any_form_is_survived(form in 0_usize..8, cut: prop::sample::Index) {
-        let bytes = all_small()[form].to_bytes();
+        let bytes = FORMS[form].clone();
         walk(&bytes[..cut.index(bytes.len())]);
     }
 }
