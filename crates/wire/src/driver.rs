@@ -54,6 +54,7 @@ pub struct DriverVersion {
     /// Days on which machines had it in the last 91 days.
     pub machine_days: u64,
     /// The first day it was seen.
+    #[serde(with = "crate::day::option", default)]
     pub first_seen: Option<Date>,
     /// Crashing machines by stop code while they had it, most first.
     pub crashes: Vec<VersionCrashes>,

@@ -105,8 +105,10 @@ pub struct PresenceLine {
     /// The machine's id.
     pub machine: String,
     /// First day.
+    #[serde(with = "crate::day")]
     pub from: Date,
     /// Last day.
+    #[serde(with = "crate::day")]
     pub to: Date,
 }
 

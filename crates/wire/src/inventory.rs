@@ -125,6 +125,7 @@ pub struct InventoryAnswer {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Presence {
     /// UTC days, in any order; saying one twice changes nothing.
+    #[serde(with = "crate::day::list")]
     pub days: Vec<Date>,
 }
 

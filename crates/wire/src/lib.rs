@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod day;
 pub mod driver;
 pub mod dump;
 mod hex;

@@ -110,6 +110,7 @@ pub struct StopCodeCount {
     /// Machines that crashed with it in the window.
     pub machines: u64,
     /// The latest crash's day.
+    #[serde(with = "crate::day")]
     pub last_seen: Date,
     /// Whether it was first seen within the last seven days of the window.
     pub new: bool,
@@ -122,6 +123,7 @@ pub struct StopCodeCount {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DayCount {
     /// The day, UTC.
+    #[serde(with = "crate::day")]
     pub day: Date,
     /// Crashes.
     pub crashes: u64,

@@ -39,8 +39,10 @@ pub struct Suspects {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Window {
     /// First day.
+    #[serde(with = "crate::day")]
     pub from: Date,
     /// Last day.
+    #[serde(with = "crate::day")]
     pub to: Date,
 }
 
