@@ -2,11 +2,25 @@
 //!
 //! [`play`] sends a quarter of a year of an invented company: inventories, presence, and dumps in the real format. It then
 //! asks the server which driver version goes with 0x76 and compares the answer with the version that was planted.
+//! [`load`] sends as many dumps as a server takes and measures how long each answer needs.
+//!
+//! ```text
+//! synth::fleet ──► most machines: POST /import, history as NDJSON ──┐
+//!              ──► a few machines: PUT inventory, POST presence  ───┼──► server ──► GET suspects ──► Outcome
+//!              ──► every crash: POST /dumps, gzip                ───┘
+//! ```
 
 #![forbid(unsafe_code)]
 
+mod agents;
+mod client;
+mod describe;
+mod dumps;
+mod history;
+mod load;
 mod outcome;
 mod play;
 
-pub use outcome::{Outcome, Planted, print_ranking};
+pub use load::{LoadConfig, LoadReport, load};
+pub use outcome::{Outcome, Planted, print_load, print_ranking, ranking_table};
 pub use play::{PlayConfig, Progress, play};
