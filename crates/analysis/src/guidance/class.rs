@@ -20,8 +20,13 @@ const ONE_OR_MANY: &str = "One machine alone points at its hardware; many machin
 const VERIFIER: &str = "To catch a driver in the act, switch on Driver Verifier for the suspects on one test machine \
      (`verifier /standard /driver name.sys`) and switch it off again afterwards (`verifier /reset`).";
 
+/// The steps for every code of a class, most useful first.
 pub(super) fn steps(class: StopCodeClass) -> Vec<String> {
-    let steps: &[&str] = match class {
+    of(class).iter().map(|step| (*step).to_owned()).collect()
+}
+
+fn of(class: StopCodeClass) -> &'static [&'static str] {
+    match class {
         StopCodeClass::Driver => &[
             "Update the driver that the evidence names; without one, compare the driver versions of machines that \
              crash with those of machines that do not.",
@@ -100,6 +105,5 @@ pub(super) fn steps(class: StopCodeClass) -> Vec<String> {
             RECENT,
             SYSTEM_FILES,
         ],
-    };
-    steps.iter().map(|step| (*step).to_owned()).collect()
+    }
 }

@@ -4,9 +4,15 @@ use super::locked_pages;
 
 /// Steps for a stop code that deserves words of its own; empty for the others.
 pub(super) fn steps(code: u32) -> Vec<String> {
-    let steps: &[&str] = match code {
-        0x76 => return locked_pages::steps(),
-        0xcb => return locked_pages::proof_steps(),
+    match code {
+        0x76 => locked_pages::steps(),
+        0xcb => locked_pages::proof_steps(),
+        _ => of(code).iter().map(|step| (*step).to_owned()).collect(),
+    }
+}
+
+fn of(code: u32) -> &'static [&'static str] {
+    match code {
         0x0a | 0xd1 => &[
             "A driver touched memory that may not be touched at its interrupt level: a programming error of that \
              driver, sometimes one that only a newer version has.",
@@ -85,8 +91,7 @@ pub(super) fn steps(code: u32) -> Vec<String> {
              file.",
         ],
         _ => &[],
-    };
-    steps.iter().map(|step| (*step).to_owned()).collect()
+    }
 }
 
 /// Whether the steps of a code say everything, so that those of its class would only repeat them.

@@ -1,4 +1,4 @@
-//! Advice for 0x76 PROCESS_HAS_LOCKED_PAGES, and for 0xCB, which proves what 0x76 only suggests.
+//! Advice for 0x76 `PROCESS_HAS_LOCKED_PAGES`, and for 0xCB, which proves what 0x76 only suggests.
 //!
 //! A 0x76 dump is written long after the guilty call, when the process ends. So the advice is about finding the
 //! driver across machines, and about making Windows name it the next time.

@@ -65,18 +65,22 @@ pub(super) fn collect(sources: &Sources<'_>) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     findings.extend(sources.named.as_ref().map(named));
-    findings.extend(
-        sources
-            .addresses
-            .iter()
-            .filter_map(|parameter| of_parameter(sources, parameter)),
-    );
+    for parameter in sources.addresses {
+        let finding = of_parameter(sources, parameter);
+        findings.extend(finding.filter(|finding| !is_known(finding, &findings)));
+    }
     findings.extend(of_instruction(sources, &findings));
     if sources.class != StopCodeClass::Live {
         findings.extend(of_frames(sources, &findings));
     }
     findings.sort_by(|a, b| b.evidence.strength.total_cmp(&a.evidence.strength));
     findings
+}
+
+/// Whether the same place in the same driver has been found already.
+fn is_known(finding: &Finding, known: &[Finding]) -> bool {
+    let place = |finding: &Finding| (finding.evidence.driver.clone(), finding.offset);
+    known.iter().any(|other| place(other) == place(finding))
 }
 
 /// Whether this bug check cannot be the fault of a driver that the dump could name.
@@ -125,7 +129,7 @@ fn of_parameter(sources: &Sources<'_>, parameter: &AddressParameter) -> Option<F
             driver: driver.name.clone(),
             kind: EvidenceKind::Unloaded,
             detail: format!(
-                "Parameter {number} is {address:#x}, which was {}+{offset:#x} until the driver was unloaded.",
+                "Parameter {number} is where {}+{offset:#x} was before the driver was unloaded.",
                 driver.name
             ),
             strength: if is_expected { 0.9 } else { 0.7 },
@@ -141,18 +145,13 @@ fn of_parameter(sources: &Sources<'_>, parameter: &AddressParameter) -> Option<F
 fn of_instruction(sources: &Sources<'_>, known: &[Finding]) -> Option<Finding> {
     let fault = sources.fault.filter(|fault| fault.is_at_fault())?;
     let hit = sources.modules.at(fault.pc)?;
-    let is_known = known
-        .iter()
-        .any(|finding| finding.evidence.driver == hit.image.name && finding.offset == Some(hit.offset));
-    if is_known {
-        return None;
-    }
-    in_image(
+    let finding = in_image(
         hit,
         "The instruction that failed is at",
         0.9,
         EvidenceKind::Parameter,
-    )
+    )?;
+    Some(finding).filter(|finding| !is_known(finding, known))
 }
 
 fn in_image(hit: Hit<'_>, what: &str, strength: f64, kind: EvidenceKind) -> Option<Finding> {

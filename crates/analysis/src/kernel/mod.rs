@@ -12,25 +12,21 @@
 mod addresses;
 mod evidence;
 mod fault;
+mod machine;
 mod modules;
 mod named;
 mod process;
 mod stack;
 mod verdict;
 
-use kdump::{Dump, FormatKind, Machine};
-use time::OffsetDateTime;
-use wire::dump::DumpFormat;
-use wire::report::{
-    CrashKind, Frame, MissingSymbol, Module, Parameter, Report, StopCode, StopCodeClass, UnloadedDriver,
-    code_id,
-};
+use kdump::Dump;
+use wire::report::{Frame, MissingSymbol, Parameter, Report, StopCode, StopCodeClass};
 use wire::{Hex, StopCodeNumber};
 
 use crate::guidance::{self, KernelCrash};
 use crate::signature::{self, Signature};
 use crate::stop_codes::{self, UNKNOWN_NAME};
-use crate::{Error, names, symbols};
+use crate::{Error, symbols};
 use evidence::{Finding, Sources};
 use modules::Modules;
 
@@ -74,7 +70,7 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
         parameters,
         probable_driver: probable_driver.as_ref(),
         process: process.name.as_deref(),
-        during_start: uptime_seconds(&dump).is_some_and(|seconds| seconds < 120),
+        during_start: machine::uptime_seconds(&dump).is_some_and(|seconds| seconds < 120),
     });
     Ok(Report {
         stop_code: Some(stop_code),
@@ -86,46 +82,8 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
         probable_driver,
         guidance,
         warnings,
-        ..machine(&dump, &modules)
+        ..machine::report(&dump, &modules)
     })
-}
-
-/// What the dump says about the machine, whatever stopped it.
-fn machine(dump: &Dump<'_>, modules: &Modules) -> Report {
-    let header = dump.header();
-    let firmware = dump.smbios();
-    let text = |text: Option<String>| {
-        text.map(|text| names::printable(text.trim()))
-            .filter(|text| !text.is_empty())
-    };
-    let (manufacturer, model) = firmware
-        .map(|system| (system.manufacturer, system.product_name))
-        .unzip();
-    Report {
-        kind: CrashKind::Kernel,
-        format: Some(format(dump.format().kind)),
-        crashed_at: crashed_at(dump),
-        uptime_seconds: uptime_seconds(dump),
-        stop_code: None,
-        exception: None,
-        os_build: Some(header.minor_version).filter(|build| *build > 0),
-        architecture: Some(architecture(header.machine)),
-        processors: header.number_processors,
-        manufacturer: text(manufacturer.flatten()),
-        model: text(model.flatten()),
-        process: None,
-        signature: String::new(),
-        frames: Vec::new(),
-        threads: Vec::new(),
-        drivers: modules.loaded().iter().map(driver).collect(),
-        modules: Vec::new(),
-        unloaded_drivers: modules.unloaded().iter().map(unloaded_driver).collect(),
-        evidence: Vec::new(),
-        probable_driver: None,
-        guidance: Vec::new(),
-        missing_symbols: Vec::new(),
-        warnings: Vec::new(),
-    }
 }
 
 fn stop_code(raw_code: u32, parameters: [u64; 4]) -> StopCode {
@@ -176,68 +134,11 @@ fn signature(
     signature
 }
 
-fn format(kind: FormatKind) -> DumpFormat {
-    match kind {
-        FormatKind::Triage => DumpFormat::KernelTriage,
-        FormatKind::Live => DumpFormat::KernelLive,
-        FormatKind::Bitmap | FormatKind::Summary => DumpFormat::KernelBitmap,
-        _ => DumpFormat::KernelFull,
-    }
-}
-
-fn architecture(machine: Machine) -> String {
-    match machine {
-        Machine::Amd64 => "x86_64".to_owned(),
-        Machine::Arm64 => "arm64".to_owned(),
-        Machine::X86 => "x86".to_owned(),
-        Machine::Arm => "arm".to_owned(),
-        Machine::Ia64 => "ia64".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// When the machine stopped, if its clock made sense: between 2000 and 2200.
-fn crashed_at(dump: &Dump<'_>) -> Option<OffsetDateTime> {
-    let time = OffsetDateTime::from_unix_timestamp(dump.header().system_time?.unix_seconds()).ok()?;
-    (2000..2200).contains(&time.year()).then_some(time)
-}
-
-fn uptime_seconds(dump: &Dump<'_>) -> Option<u64> {
-    dump.header().system_up_time.map(|uptime| uptime.as_secs())
-}
-
-fn driver(image: &modules::Image) -> Module {
-    Module {
-        name: image.name.clone(),
-        base: Hex(image.base),
-        size_of_image: image.size_of_image,
-        time_date_stamp: Hex(u64::from(image.time_date_stamp)),
-        checksum: Hex(u64::from(image.checksum)),
-        code_id: code_id(&image.name, image.time_date_stamp, image.size_of_image),
-        version: None,
-        company: None,
-    }
-}
-
-fn unloaded_driver(driver: &kdump::UnloadedDriver) -> UnloadedDriver {
-    UnloadedDriver {
-        name: driver.name.clone(),
-        start: Hex(driver.start.0),
-        end: Hex(driver.end.0),
-    }
-}
-
 /// The images on the stack, because without their symbols it is no better than a scan.
 fn missing_symbols(modules: &Modules, frames: &[Frame]) -> Vec<MissingSymbol> {
     let on_stack = frames.iter().filter_map(|frame| modules.at(frame.address.0));
     let mut missing: Vec<_> = on_stack
-        .filter_map(|hit| {
-            symbols::missing(
-                &hit.image.name,
-                hit.image.time_date_stamp,
-                hit.image.size_of_image,
-            )
-        })
+        .filter_map(|hit| symbols::missing(&hit.image.name, hit.image.time_date_stamp, hit.image.size_bytes))
         .collect();
     missing.sort();
     missing.dedup();

@@ -15,7 +15,7 @@ pub(super) struct Image {
     /// First address.
     pub(super) base: u64,
     /// Bytes in memory.
-    pub(super) size_of_image: u32,
+    pub(super) size_bytes: u32,
     /// `TimeDateStamp`; 0 means absent.
     pub(super) time_date_stamp: u32,
     /// `CheckSum`; 0 means absent.
@@ -78,7 +78,7 @@ impl Modules {
             .in_load_order
             .get(*self.by_base.get(after.checked_sub(1)?)?)?;
         let offset = address.checked_sub(image.base)?;
-        (offset < u64::from(image.size_of_image)).then_some(Hit { image, offset })
+        (offset < u64::from(image.size_bytes)).then_some(Hit { image, offset })
     }
 
     /// The driver that was at `address` before it was unloaded, and how far from its first address. The one that
@@ -102,7 +102,7 @@ impl Image {
             role: role(&name),
             name,
             base: driver.base.0,
-            size_of_image: driver.size_of_image,
+            size_bytes: driver.size_of_image,
             time_date_stamp: driver.time_date_stamp,
             checksum: driver.checksum,
         }

@@ -179,7 +179,7 @@ pub(super) fn service_name(text: u64) -> Option<String> {
 /// 0x1D1: parameters 3 and 4 are stamp and size of the image.
 fn by_stamp(modules: &Modules, stamp: u64, size: u64) -> Option<Named> {
     let is_it = |image: &&super::modules::Image| {
-        stamp != 0 && u64::from(image.time_date_stamp) == stamp && u64::from(image.size_of_image) == size
+        stamp != 0 && u64::from(image.time_date_stamp) == stamp && u64::from(image.size_bytes) == size
     };
     let image = modules.loaded().iter().find(is_it)?;
     Some(Named {

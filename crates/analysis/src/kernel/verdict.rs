@@ -45,13 +45,11 @@ fn confidence(class: StopCodeClass, finding: &Finding) -> Confidence {
         _ => Confidence::High,
     };
     match finding.evidence.kind {
-        EvidenceKind::NamedByWindows if finding.is_guess => Confidence::Medium,
-        EvidenceKind::NamedByWindows => Confidence::High,
-        EvidenceKind::Parameter => of_direct_evidence,
-        EvidenceKind::Unloaded if finding.is_guess => Confidence::Medium,
-        EvidenceKind::Unloaded => of_direct_evidence,
-        EvidenceKind::Stack => Confidence::Medium,
         EvidenceKind::StackScan => Confidence::Low,
+        EvidenceKind::Stack => Confidence::Medium,
+        EvidenceKind::NamedByWindows | EvidenceKind::Unloaded if finding.is_guess => Confidence::Medium,
+        EvidenceKind::NamedByWindows => Confidence::High,
+        EvidenceKind::Parameter | EvidenceKind::Unloaded => of_direct_evidence,
     }
 }
 

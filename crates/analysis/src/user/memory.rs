@@ -3,12 +3,8 @@
 //! Only one question is asked of it: which bytes follow this stack pointer. The answer borrows from the file, so
 //! regions that overlap cost nothing.
 
-use super::prepared::{Stream, directory, entries, slice, u32_at, u64_at};
+use super::streams::{MEMORY, MEMORY_64, Stream, THREADS, directory, entries, slice, u32_at, u64_at};
 use crate::Error;
-
-const THREADS: u32 = 3;
-const MEMORY: u32 = 5;
-const MEMORY_64: u32 = 9;
 
 /// Most regions that are looked at: a full dump of a large process has some ten thousand.
 const MAX_REGIONS: usize = 200_000;

@@ -9,6 +9,7 @@
 mod memory;
 mod prepared;
 mod report;
+mod streams;
 mod system;
 mod walk;
 

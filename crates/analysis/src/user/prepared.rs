@@ -11,44 +11,26 @@
 //! The new parts stand behind the original, so that streams that overlap each other or the directory cannot undo a
 //! check. Nothing that is copied is larger than what the original holds.
 
+use super::streams::{
+    BREAKPAD_INFO, EXCEPTION, MISC_INFO, MODULES, SYSTEM_INFO, Stream, THREAD_NAMES, THREADS, directory,
+    entries, limit, slice, u32_at, u64_at,
+};
 use crate::Error;
 use crate::error::MinidumpProblem;
 
 /// Most threads that are looked at.
 pub(super) const MAX_THREADS: usize = 128;
-/// Most entries of any list that are accepted.
-const MAX_ENTRIES: u64 = 65_536;
-/// Most streams that are accepted; real dumps have 10 to 30.
-const MAX_STREAMS: u64 = 1_024;
 /// Most modules that are kept.
 const MAX_MODULES: usize = 8_192;
 /// Longest name that is kept, in bytes of UTF-16.
 const MAX_NAME_BYTES: u32 = 2_048;
-/// Largest CodeView record that is kept.
+/// Largest `CodeView` record that is kept.
 const MAX_CODEVIEW_BYTES: u32 = 4_096;
 /// Largest file that is copied: offsets have 32 bits.
 const MAX_FILE_BYTES: u64 = 2 << 30;
 
-const HEADER_BYTES: usize = 32;
 const THREAD_BYTES: usize = 48;
 const MODULE_BYTES: usize = 108;
-
-const THREADS: u32 = 3;
-const MODULES: u32 = 4;
-const EXCEPTION: u32 = 6;
-const SYSTEM_INFO: u32 = 7;
-const MISC_INFO: u32 = 15;
-const THREAD_NAMES: u32 = 24;
-const BREAKPAD_INFO: u32 = 0x4767_0001;
-
-/// One stream of the directory.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stream {
-    /// What it is.
-    pub(super) kind: u32,
-    size: u32,
-    offset: u32,
-}
 
 /// The copy.
 pub(super) struct Prepared {
@@ -123,75 +105,6 @@ impl Prepared {
     }
 }
 
-/// The streams that a minidump lists.
-pub(super) fn directory(bytes: &[u8]) -> Result<Vec<Stream>, Error> {
-    let there = bytes.len() as u64;
-    let truncated = |part, offset, needed| MinidumpProblem::Truncated {
-        part,
-        offset,
-        needed,
-        there,
-    };
-    let header = bytes
-        .get(..HEADER_BYTES)
-        .ok_or_else(|| truncated("header", 0, HEADER_BYTES as u64))?;
-    let count = u64::from(u32_at(header, 8).unwrap_or_default());
-    let offset = u64::from(u32_at(header, 12).unwrap_or_default());
-    let needed = count * 12;
-    if offset.saturating_add(needed) > there {
-        return Err(truncated("directory of streams", offset, needed).into());
-    }
-    limit("streams", count, MAX_STREAMS)?;
-    let directory = slice(bytes, offset, needed).unwrap_or_default();
-    Ok(directory
-        .chunks_exact(12)
-        .filter_map(|entry| {
-            Some(Stream {
-                kind: u32_at(entry, 0)?,
-                size: u32_at(entry, 4)?,
-                offset: u32_at(entry, 8)?,
-            })
-        })
-        .collect())
-}
-
-impl Stream {
-    /// The stream's bytes, or `None` if it reaches past the end of the file.
-    pub(super) fn bytes(self, file: &[u8]) -> Option<&[u8]> {
-        slice(file, u64::from(self.offset), u64::from(self.size))
-    }
-}
-
-/// The entries of a list stream: a count, sometimes four bytes of padding, then the entries.
-pub(super) fn entries<'a>(
-    file: &'a [u8],
-    stream: Stream,
-    list: &'static str,
-    entry_bytes: usize,
-) -> Result<Vec<&'a [u8]>, Error> {
-    let bytes = stream.bytes(file).ok_or(MinidumpProblem::Truncated {
-        part: list,
-        offset: u64::from(stream.offset),
-        needed: u64::from(stream.size),
-        there: file.len() as u64,
-    })?;
-    let count = u64::from(u32_at(bytes, 0).unwrap_or_default());
-    limit(list, count, MAX_ENTRIES)?;
-    let needed = count * entry_bytes as u64;
-    let padding = (bytes.len() as u64).checked_sub(needed + 4);
-    let Some(0 | 4) = padding else {
-        return Err(MinidumpProblem::CountMismatch {
-            list,
-            count,
-            size: u64::from(stream.size),
-        }
-        .into());
-    };
-    let first = bytes.len() as u64 - needed;
-    let entries = slice(bytes, first, needed).unwrap_or_default();
-    Ok(entries.chunks_exact(entry_bytes).collect())
-}
-
 /// The thread that crashed or asked for the dump.
 fn crashed_thread(file: &[u8], exception: Option<Stream>, breakpad: Option<Stream>) -> Option<u32> {
     let by_exception = exception.and_then(|stream| u32_at(stream.bytes(file)?, 0));
@@ -216,7 +129,7 @@ fn without_stacks(threads: &[&[u8]], crashed: Option<u32>) -> Vec<Vec<u8>> {
     kept
 }
 
-/// The entry of a module whose name can be read; an oversized CodeView record is dropped from it.
+/// The entry of a module whose name can be read; an oversized `CodeView` record is dropped from it.
 fn readable_module(file: &[u8], module: &[u8]) -> Option<Vec<u8>> {
     let name = u32_at(module, 20)?;
     readable_text(file, u64::from(name))?;
@@ -231,9 +144,7 @@ fn readable_module(file: &[u8], module: &[u8]) -> Option<Vec<u8>> {
 
 fn has_short_text(file: &[u8], system_info: Stream) -> bool {
     let service_pack = system_info.bytes(file).and_then(|bytes| u32_at(bytes, 24));
-    service_pack.is_some_and(|offset| {
-        readable_text(file, u64::from(offset)).is_some() || length_at(file, u64::from(offset)).is_none()
-    })
+    service_pack.is_some_and(|offset| is_harmless(file, u64::from(offset)))
 }
 
 fn has_short_names(file: &[u8], names: Stream) -> bool {
@@ -241,14 +152,16 @@ fn has_short_names(file: &[u8], names: Stream) -> bool {
         return false;
     };
     names.iter().all(|name| {
-        let offset = name
-            .get(4..12)
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(u64::from_le_bytes);
-        offset
-            .and_then(|offset| length_at(file, offset))
-            .is_none_or(|length| length <= MAX_NAME_BYTES)
+        let offset = name.get(4..).and_then(|bytes| u64_at(bytes, 0));
+        offset.is_some_and(|offset| is_harmless(file, offset))
     })
+}
+
+/// Whether reading the text at `offset` allocates little: it is short, or it is not there and will not be read.
+fn is_harmless(file: &[u8], offset: u64) -> bool {
+    let length = length_at(file, offset);
+    length
+        .is_none_or(|length| length <= MAX_NAME_BYTES || slice(file, offset + 4, u64::from(length)).is_none())
 }
 
 /// The length of a text at most 1,024 UTF-16 units long that is wholly there.
@@ -259,13 +172,6 @@ fn readable_text(file: &[u8], offset: u64) -> Option<u32> {
 
 fn length_at(file: &[u8], offset: u64) -> Option<u32> {
     u32_at(slice(file, offset, 4)?, 0)
-}
-
-fn limit(what: &'static str, count: u64, limit: u64) -> Result<(), Error> {
-    if count > limit {
-        return Err(Error::TooMuch { what, count, limit });
-    }
-    Ok(())
 }
 
 /// A copy in the making.
@@ -308,23 +214,4 @@ impl Copy {
         }
         self.bytes
     }
-}
-
-/// The bytes from `offset` on, or `None` if they are not all there.
-pub(super) fn slice(bytes: &[u8], offset: u64, length: u64) -> Option<&[u8]> {
-    let start = usize::try_from(offset).ok()?;
-    let end = usize::try_from(offset.checked_add(length)?).ok()?;
-    bytes.get(start..end)
-}
-
-/// The little-endian number at `offset`.
-pub(super) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
-    let number = bytes.get(offset..)?.first_chunk::<4>()?;
-    Some(u32::from_le_bytes(*number))
-}
-
-/// The little-endian number at `offset`.
-pub(super) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
-    let number = bytes.get(offset..)?.first_chunk::<8>()?;
-    Some(u64::from_le_bytes(*number))
 }

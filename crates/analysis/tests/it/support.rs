@@ -1,0 +1,54 @@
+//! What several test files need: the real dumps and the oracles, and dumps derived from them in memory.
+
+use std::path::PathBuf;
+
+use wire::report::Report;
+
+/// A file of the corpus, or `None` where there is no corpus.
+///
+/// `STOPCODE_CORPUS` says where it is, by default `shared` beside the checkout. With `STOPCODE_REQUIRE_CORPUS=1` its
+/// absence is a failure.
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever reads the test's output must see that nothing was tested"
+)]
+pub(crate) fn corpus(path: &str) -> Option<Vec<u8>> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let folder = std::env::var_os("STOPCODE_CORPUS").map_or(beside, PathBuf::from);
+    if let Ok(bytes) = std::fs::read(folder.join(path)) {
+        return Some(bytes);
+    }
+    assert!(
+        std::env::var("STOPCODE_REQUIRE_CORPUS").is_err(),
+        "{path} is not in the corpus, and STOPCODE_REQUIRE_CORPUS is set"
+    );
+    println!("skipped: {path} is not in the corpus");
+    None
+}
+
+/// A text of the corpus.
+pub(crate) fn oracle(path: &str) -> Option<String> {
+    let bytes = corpus(&format!("expected/{path}"))?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A 64-bit kernel dump with another stop code: only the code and the parameters are overwritten.
+pub(crate) fn rewritten(dump: &[u8], code: u32, parameters: [u64; 4]) -> Vec<u8> {
+    let mut dump = dump.to_vec();
+    dump[0x38..0x3c].copy_from_slice(&code.to_le_bytes());
+    for (index, parameter) in parameters.into_iter().enumerate() {
+        let at = 0x40 + 8 * index;
+        dump[at..at + 8].copy_from_slice(&parameter.to_le_bytes());
+    }
+    dump
+}
+
+/// The report of a dump that must have one.
+pub(crate) fn analyse(dump: &[u8]) -> Report {
+    analysis::analyze(dump).expect("a report")
+}
+
+/// The addresses of the frames.
+pub(crate) fn addresses(report: &Report) -> Vec<u64> {
+    report.frames.iter().map(|frame| frame.address.0).collect()
+}
