@@ -56,6 +56,10 @@ pub struct Driver<'a> {
     pub exception_table: Address,
     /// The size of that table.
     pub exception_table_size: u32,
+    /// The loader's debug information for pages that cannot be paged out.
+    pub non_paged_debug_info: Address,
+    /// The image's section object.
+    pub section_pointer: Address,
 }
 
 impl<'a> Driver<'a> {
@@ -240,6 +244,8 @@ fn read<'a>(content: Bytes<'a>, record: Record<'a>, index: usize, width: Width) 
             load_count: record.u16(0x74),
             exception_table: Address(record.u64(0x18)),
             exception_table_size: record.u32(0x20),
+            non_paged_debug_info: Address(record.u64(0x30)),
+            section_pointer: Address(record.u64(0x78)),
         },
         Width::Bits32 => Driver {
             index,
@@ -253,6 +259,62 @@ fn read<'a>(content: Bytes<'a>, record: Record<'a>, index: usize, width: Width) 
             load_count: record.u16(0x3C),
             exception_table: Address(u64::from(record.u32(0x0C))),
             exception_table_size: record.u32(0x10),
+            non_paged_debug_info: Address(u64::from(record.u32(0x18))),
+            section_pointer: Address(u64::from(record.u32(0x40))),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Damage, name};
+    use crate::bytes::Bytes;
+    use crate::{Part, Warning};
+
+    fn stored(units: u32, text: &str) -> Vec<u8> {
+        let mut bytes = units.to_le_bytes().to_vec();
+        bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        bytes
+    }
+
+    #[test]
+    fn the_count_of_a_name_is_in_units_and_not_in_bytes() {
+        let bytes = stored(7, "hal.dll\0");
+        assert_eq!(name(Bytes::new(&bytes), 0).unwrap(), "hal.dll");
+    }
+
+    #[test]
+    fn a_name_that_runs_past_the_end_says_what_it_needed() {
+        let bytes = stored(8, "hal.dll");
+        assert_eq!(name(Bytes::new(&bytes), 0), Err((20, 18)));
+        assert_eq!(name(Bytes::new(&bytes), 17), Err((4, 1)));
+        assert_eq!(name(Bytes::new(&bytes), u64::MAX), Err((4, 0)));
+    }
+
+    #[test]
+    fn an_empty_name_and_one_of_more_than_1024_units_are_damage() {
+        let long = "x".repeat(1025);
+        assert!(name(Bytes::new(&stored(0, "hal.dll")), 0).is_err());
+        assert!(name(Bytes::new(&stored(2, "\0\0")), 0).is_err());
+        assert!(name(Bytes::new(&stored(1025, &long)), 0).is_err());
+        assert!(name(Bytes::new(&stored(1024, &long)), 0).is_ok());
+    }
+
+    #[test]
+    fn damage_is_counted_and_the_first_is_told() {
+        let mut damage = Damage::default();
+        assert_eq!(Damage::default().into_warning(Part::DriverName), None);
+        damage.add(0x10, 8, 4);
+        damage.add(0x20, 9, 0);
+        assert_eq!(
+            damage.into_warning(Part::DriverName),
+            Some(Warning::Damaged {
+                what: Part::DriverName,
+                count: 2,
+                offset: 0x10,
+                needed: 8,
+                there: 4
+            })
+        );
     }
 }

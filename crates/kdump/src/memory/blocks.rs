@@ -107,6 +107,11 @@ impl BlockTable {
         (fits, first == Some(end))
     }
 
+    /// How many entries are there.
+    pub(super) fn len(self) -> usize {
+        usize::try_from(self.count).unwrap_or(0) // at most 65,536
+    }
+
     /// The entries as stored.
     fn stored(self, content: Bytes<'_>) -> impl Iterator<Item = Region> {
         let size = self.entry.size_bytes();
@@ -143,6 +148,45 @@ impl Entry {
         match self {
             Entry::Address64 => 16,
             Entry::Address32 => 12,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BlockTable, Entry};
+    use crate::Width;
+    use crate::bytes::Bytes;
+
+    /// Two blocks of four bytes in a 32-bit dump, with addresses of `address_bytes` bytes.
+    fn table(address_bytes: usize) -> Vec<u8> {
+        let data = 2 * (address_bytes + 8);
+        let entry = |address: u64, offset: usize| {
+            let mut bytes = address.to_le_bytes()[..address_bytes].to_vec();
+            bytes.extend(u32::try_from(offset).unwrap().to_le_bytes());
+            bytes.extend(4_u32.to_le_bytes());
+            bytes
+        };
+        [entry(0x8100_0000, data), entry(0x8200_0000, data + 4), vec![9; 8]].concat()
+    }
+
+    fn fit(bytes: &[u8], entry: Entry) -> (bool, bool) {
+        let table = BlockTable {
+            offset: 0,
+            count: 2,
+            entry,
+            width: Width::Bits32,
+        };
+        table.fit(Bytes::new(bytes))
+    }
+
+    #[test]
+    fn only_the_true_reading_of_a_table_keeps_its_blocks_inside_and_behind_it() {
+        for (bytes, entry) in [(table(8), Entry::Address64), (table(4), Entry::Address32)] {
+            for reading in [Entry::Address64, Entry::Address32] {
+                let expected = (reading == entry, reading == entry);
+                assert_eq!(fit(&bytes, reading), expected, "{entry:?} read as {reading:?}");
+            }
         }
     }
 }
