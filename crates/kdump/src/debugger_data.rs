@@ -91,14 +91,7 @@ impl DebuggerData {
         }
         let needed = u64::from(triage.debugger_data_size).clamp(HEADER_SIZE, MAX_SIZE);
         let there = content.there(offset);
-        if needed > there {
-            warnings.push(Warning::CutShort {
-                what: Part::DebuggerData,
-                offset,
-                needed,
-                there,
-            });
-        }
+        warnings.extend(Warning::cut_short(Part::DebuggerData, offset, needed, there));
         let stored = Bytes::new(content.slice_clipped(offset, needed));
         let found = stored.u32(0x10)?;
         if found != TAG {

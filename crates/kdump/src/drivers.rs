@@ -17,10 +17,11 @@
 //! `0x10828 + 0x97 * 0x90 = 0x15D18`.
 
 use crate::bytes::{Bytes, Record};
+use crate::damage::Damage;
 use crate::{Address, Part, Triage, Warning, WideText, Width};
 
 /// More drivers than any machine loads.
-const MAX_DRIVERS: u32 = 4096;
+const MAX_DRIVERS: u64 = 4096;
 /// More UTF-16 units than a driver's path has.
 const MAX_NAME_UNITS: u32 = 1024;
 /// Images begin on a page boundary.
@@ -79,7 +80,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Where the entries are, and how many of them can be there.
+/// Where the entries are, and how many of them are read if they are there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DriverList {
     offset: u64,
@@ -98,30 +99,15 @@ impl DriverList {
     ) -> DriverList {
         let offset = u64::from(triage.driver_list_offset);
         let stride = stride(width);
-        let mut count = u64::from(triage.driver_count.min(MAX_DRIVERS));
-        if triage.driver_count > MAX_DRIVERS {
-            warnings.push(Warning::TooMany {
-                what: Part::Drivers,
-                offset,
-                count: u64::from(triage.driver_count),
-                limit: u64::from(MAX_DRIVERS),
-            });
-        }
+        let stored = u64::from(triage.driver_count);
+        let count = stored.min(MAX_DRIVERS);
         let needed = count.saturating_mul(stride);
         let there = content.there(offset);
-        if needed > there {
-            count = there.checked_div(stride).unwrap_or(0);
-            warnings.push(Warning::CutShort {
-                what: Part::Drivers,
-                offset,
-                needed,
-                there,
-            });
-        }
-        let end = u64::from(triage.driver_count).saturating_mul(stride);
-        let expected = offset.saturating_add(end);
+        warnings.extend(Warning::too_many(Part::Drivers, offset, stored, MAX_DRIVERS));
+        warnings.extend(Warning::cut_short(Part::Drivers, offset, needed, there));
+        let expected = offset.saturating_add(stored.saturating_mul(stride));
         let found = u64::from(triage.string_pool_offset);
-        let is_doubtful = triage.driver_count != 0 && expected != found;
+        let is_doubtful = stored != 0 && expected != found;
         if is_doubtful {
             warnings.push(Warning::Unexpected {
                 what: Part::Drivers,
@@ -170,31 +156,6 @@ impl DriverList {
                 (None, false) => false,
                 _ => !self.is_doubtful,
             })
-    }
-}
-
-/// Counts what is damaged in a list and remembers the first.
-#[derive(Debug, Default)]
-pub(crate) struct Damage {
-    count: u64,
-    first: Option<(u64, u64, u64)>,
-}
-
-impl Damage {
-    pub(crate) fn add(&mut self, offset: u64, needed: u64, there: u64) {
-        self.count = self.count.saturating_add(1);
-        self.first.get_or_insert((offset, needed, there));
-    }
-
-    pub(crate) fn into_warning(self, what: Part) -> Option<Warning> {
-        let (offset, needed, there) = self.first?;
-        Some(Warning::Damaged {
-            what,
-            count: self.count,
-            offset,
-            needed,
-            there,
-        })
     }
 }
 
@@ -267,9 +228,8 @@ fn read<'a>(content: Bytes<'a>, record: Record<'a>, index: usize, width: Width) 
 
 #[cfg(test)]
 mod tests {
-    use super::{Damage, name};
+    use super::name;
     use crate::bytes::Bytes;
-    use crate::{Part, Warning};
 
     fn stored(units: u32, text: &str) -> Vec<u8> {
         let mut bytes = units.to_le_bytes().to_vec();
@@ -298,23 +258,5 @@ mod tests {
         assert!(name(Bytes::new(&stored(2, "\0\0")), 0).is_err());
         assert!(name(Bytes::new(&stored(1025, &long)), 0).is_err());
         assert!(name(Bytes::new(&stored(1024, &long)), 0).is_ok());
-    }
-
-    #[test]
-    fn damage_is_counted_and_the_first_is_told() {
-        let mut damage = Damage::default();
-        assert_eq!(Damage::default().into_warning(Part::DriverName), None);
-        damage.add(0x10, 8, 4);
-        damage.add(0x20, 9, 0);
-        assert_eq!(
-            damage.into_warning(Part::DriverName),
-            Some(Warning::Damaged {
-                what: Part::DriverName,
-                count: 2,
-                offset: 0x10,
-                needed: 8,
-                there: 4
-            })
-        );
     }
 }

@@ -49,44 +49,33 @@ impl UnloadedList {
         warnings: &mut Vec<Warning>,
     ) -> UnloadedList {
         let start = u64::from(triage.unloaded_drivers_offset);
-        let count = match width {
+        let count_size = width.pointer_size_bytes();
+        let stored = match width {
             _ if start == 0 => Some(0),
             Width::Bits32 => content.u32(start).map(u64::from),
             Width::Bits64 => content.u64(start),
         };
-        let offset = start.saturating_add(width.pointer_size_bytes());
-        let Some(stored) = count else {
-            warnings.push(Warning::CutShort {
-                what: Part::UnloadedDrivers,
-                offset: start,
-                needed: width.pointer_size_bytes(),
-                there: content.there(start),
-            });
-            return UnloadedList {
-                offset,
-                count: 0,
-                width,
-            };
-        };
-        if stored > MAX_UNLOADED {
-            warnings.push(Warning::TooMany {
-                what: Part::UnloadedDrivers,
-                offset: start,
-                count: stored,
-                limit: MAX_UNLOADED,
-            });
+        if stored.is_none() {
+            let there = content.there(start);
+            warnings.extend(Warning::cut_short(
+                Part::UnloadedDrivers,
+                start,
+                count_size,
+                there,
+            ));
         }
+        let stored = stored.unwrap_or(0);
+        let offset = start.saturating_add(count_size);
         let count = stored.min(MAX_UNLOADED);
         let needed = count.saturating_mul(stride(width));
         let there = content.there(offset);
-        if needed > there {
-            warnings.push(Warning::CutShort {
-                what: Part::UnloadedDrivers,
-                offset,
-                needed,
-                there,
-            });
-        }
+        warnings.extend(Warning::too_many(
+            Part::UnloadedDrivers,
+            start,
+            stored,
+            MAX_UNLOADED,
+        ));
+        warnings.extend(Warning::cut_short(Part::UnloadedDrivers, offset, needed, there));
         UnloadedList { offset, count, width }
     }
 

@@ -7,11 +7,11 @@
 
 use super::Region;
 use crate::bytes::Bytes;
-use crate::drivers::Damage;
+use crate::damage::Damage;
 use crate::{Address, Part, Triage, Warning, Width};
 
 /// More blocks than any genuine dump has; 2,667 were seen.
-const MAX_BLOCKS: u32 = 65_536;
+const MAX_BLOCKS: u64 = 65_536;
 
 /// How the address of an entry is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,15 +47,9 @@ impl BlockTable {
         warnings: &mut Vec<Warning>,
     ) -> BlockTable {
         let offset = u64::from(triage.data_blocks_offset);
-        let count = u64::from(triage.data_blocks_count.min(MAX_BLOCKS));
-        if triage.data_blocks_count > MAX_BLOCKS {
-            warnings.push(Warning::TooMany {
-                what: Part::DataBlocks,
-                offset,
-                count: u64::from(triage.data_blocks_count),
-                limit: u64::from(MAX_BLOCKS),
-            });
-        }
+        let stored = u64::from(triage.data_blocks_count);
+        let count = stored.min(MAX_BLOCKS);
+        warnings.extend(Warning::too_many(Part::DataBlocks, offset, stored, MAX_BLOCKS));
         let table = |entry| BlockTable {
             offset,
             count,
@@ -73,14 +67,9 @@ impl BlockTable {
     fn check(mut self, content: Bytes<'_>, warnings: &mut Vec<Warning>) -> BlockTable {
         let needed = self.count.saturating_mul(self.entry.size_bytes());
         let there = content.there(self.offset);
+        warnings.extend(Warning::cut_short(Part::DataBlocks, self.offset, needed, there));
         if needed > there {
             self.count = there.checked_div(self.entry.size_bytes()).unwrap_or(0);
-            warnings.push(Warning::CutShort {
-                what: Part::DataBlocks,
-                offset: self.offset,
-                needed,
-                there,
-            });
         }
         let mut damaged = Damage::default();
         for block in self.stored(content) {
