@@ -6,6 +6,7 @@
 //! | Module | What it has |
 //! |---|---|
 //! | [`report`] | what a dump says: the crash report |
+//! | [`crash`] | crashes as lists show them |
 //! | [`dump`] | an uploaded dump and where it stands |
 //! | [`inventory`] | what a machine is and which drivers it has; the days it was on |
 //! | [`import`] | lines of imported history |
@@ -13,12 +14,14 @@
 //! | [`suspects`] | the ranking of driver versions for one stop code |
 //! | [`driver`] | drivers and their versions across the fleet |
 //! | [`machine`] | machines and what happened to them |
+//! | [`policy`] | what an agent is asked to do |
 //! | [`token`] | access tokens |
 //! | [`page`] | one page of a list |
 //! | [`problem`] | what an error looks like (RFC 9457) |
 
 #![forbid(unsafe_code)]
 
+pub mod crash;
 mod day;
 pub mod driver;
 pub mod dump;
@@ -27,6 +30,7 @@ pub mod import;
 pub mod inventory;
 pub mod machine;
 pub mod page;
+pub mod policy;
 pub mod problem;
 pub mod report;
 pub mod stop_code;
