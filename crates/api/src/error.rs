@@ -106,6 +106,9 @@ pub enum ApiError {
         /// What is not ready, in a sentence.
         what: &'static str,
     },
+    /// The database or the disk is away, full or overloaded for the moment.
+    #[error("the server cannot reach its storage at this moment; try again shortly")]
+    Unavailable(#[source] Cause),
     /// The server is at fault.
     #[error("the server could not do this; its log has the reason under this request id")]
     Internal(#[source] Cause),
@@ -158,7 +161,7 @@ impl ApiError {
             }
             ApiError::UnknownDriverSet { .. } | ApiError::Conflict { .. } => StatusCode::CONFLICT,
             ApiError::Busy => StatusCode::TOO_MANY_REQUESTS,
-            ApiError::NotReady { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::NotReady { .. } | ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Internal(_) | ApiError::ImportStopped { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -183,6 +186,7 @@ impl ApiError {
             ApiError::Conflict { .. } => "conflict",
             ApiError::Busy => "busy",
             ApiError::NotReady { .. } => "not-ready",
+            ApiError::Unavailable(_) => "unavailable",
             ApiError::Internal(_) => "internal",
             ApiError::ImportStopped { .. } => "import-stopped",
         }
@@ -206,8 +210,19 @@ impl ApiError {
             ApiError::Conflict { .. } => "Not possible now",
             ApiError::Busy => "Busy",
             ApiError::NotReady { .. } => "Not ready",
+            ApiError::Unavailable(_) => "Storage unavailable",
             ApiError::Internal(_) => "Internal error",
             ApiError::ImportStopped { .. } => "The import stopped",
+        }
+    }
+}
+
+impl From<store::Error> for ApiError {
+    fn from(error: store::Error) -> Self {
+        if error.is_transient() {
+            ApiError::Unavailable(Box::new(error))
+        } else {
+            ApiError::Internal(Box::new(error))
         }
     }
 }
@@ -223,7 +238,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         match self {
-            ApiError::Busy | ApiError::NotReady { .. } => {
+            ApiError::Busy | ApiError::NotReady { .. } | ApiError::Unavailable(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             ApiError::Unauthorized { .. } => {

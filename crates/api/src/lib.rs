@@ -19,13 +19,18 @@
 #![forbid(unsafe_code)]
 
 pub mod auth;
+mod docs;
 pub mod error;
 pub(crate) mod extract;
+mod handlers;
+pub(crate) mod intake;
+pub(crate) mod list;
 pub(crate) mod middleware;
 pub mod pages;
 pub mod router;
 pub mod state;
+mod view;
 
 pub use error::ApiError;
-pub use router::router;
-pub use state::{AppState, Settings};
+pub use router::{openapi, router};
+pub use state::{AppState, Services, Settings};

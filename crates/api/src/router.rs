@@ -1,19 +1,119 @@
 //! All routes and their layers.
+//!
+//! From the outside in, every request passes: request id, security headers, trace, metrics, compression, problem
+//! bodies, panics. Uploads and imports bring their own limits and deadlines; every other route has
+//! [`Settings::request_deadline`](crate::Settings::request_deadline) and a limit for JSON bodies.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
 
+use crate::docs::Document;
 use crate::error::ApiError;
+use crate::extract::JSON_LIMIT_BYTES;
+use crate::handlers::{
+    breakpad, crashes, drivers, dumps, events, health, import, inventory, machines, stop_codes, suspects,
+    tokens, uploads,
+};
+use crate::middleware::{compression, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
 
 /// The whole HTTP service: API, documents and pages.
 pub fn router(state: AppState) -> Router {
-    Router::new()
+    let deadline =
+        TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, state.settings.request_deadline);
+    let api: Router<AppState> = documented().into();
+    let sending: Router<AppState> = sending().into();
+    let reading = reading_as_csv()
         .merge(crate::pages::router())
+        .merge(api)
+        .layer(RequestDecompressionLayer::new())
+        .layer(deadline);
+    reading
+        .merge(sending)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(axum::middleware::from_fn(crate::middleware::problem::write))
-        .layer(axum::middleware::from_fn(crate::middleware::request_id::assign))
+        .layer(DefaultBodyLimit::max(JSON_LIMIT_BYTES))
+        .layer(CatchPanicLayer::custom(panic::answer))
+        .layer(from_fn(problem::write))
+        .layer(compression::layer())
+        .layer(from_fn(http_metrics::measure))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(trace::span)
+                .on_request(trace::started)
+                .on_response(trace::answered)
+                .on_failure(()),
+        )
+        .layer(from_fn(headers::add))
+        .layer(from_fn(request_id::assign))
         .with_state(state)
+}
+
+/// The OpenAPI 3.1 document, as `/openapi.json` gives it.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = documented().into_openapi();
+    document.merge(sending().into_openapi());
+    document
+}
+
+/// Everything but what takes large bodies.
+fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(dumps::get))
+        .routes(routes!(dumps::raw))
+        .routes(routes!(dumps::reprocess))
+        .routes(routes!(inventory::put))
+        .routes(routes!(inventory::presence))
+        .routes(routes!(events::post))
+        .routes(routes!(machines::policy))
+        .routes(routes!(crashes::list))
+        .routes(routes!(crashes::get))
+        .routes(routes!(stop_codes::list))
+        .routes(routes!(stop_codes::get))
+        .routes(routes!(suspects::get))
+        .routes(routes!(drivers::list))
+        .routes(routes!(drivers::get))
+        .routes(routes!(machines::list))
+        .routes(routes!(machines::get))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::get, tokens::revoke))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
+/// What takes large bodies.
+fn sending() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(uploads::upload))
+        .routes(routes!(breakpad::minidump))
+        .routes(routes!(breakpad::submit))
+        .routes(routes!(breakpad::sentry))
+        .routes(routes!(import::post))
+        .route("/api/{project}/minidump", post(breakpad::sentry))
+}
+
+/// Lists under the addresses that a spreadsheet or a link asks for.
+fn reading_as_csv() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/crashes.csv", get(crashes::list))
+        .route("/api/v1/stop-codes.csv", get(stop_codes::list))
+        .route("/api/v1/stop-codes/{code}/suspects.csv", get(suspects::get))
+        .route("/api/v1/drivers.csv", get(drivers::list))
+        .route("/api/v1/machines.csv", get(machines::list))
+        .route("/api/v1/tokens.csv", get(tokens::list))
 }
 
 async fn no_such_path() -> ApiError {

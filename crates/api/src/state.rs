@@ -1,16 +1,31 @@
 //! What all handlers share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres, Transaction};
+use store::Clock;
+use store::blobs::Blobs;
+use store::ingest::Ingest;
 
-/// Handles that are cheap to clone, and the settings.
+use crate::error::ApiError;
+use crate::intake::{ByteBudget, Limits};
+
+/// What the program has started for the handlers to use. Every part is a cheap handle.
 #[derive(Clone)]
-pub struct AppState {
+pub struct Services {
+    /// The database.
+    pub pool: PgPool,
+    /// Takes dumps durably.
+    pub ingest: Ingest,
+    /// The bytes of dumps.
+    pub blobs: Blobs,
+    /// Tells the time.
+    pub clock: Clock,
     /// Renders `/metrics`; its recorder is installed by the program.
     pub metrics: PrometheusHandle,
-    /// What an operator can set.
-    pub settings: Settings,
 }
 
 /// What an operator can set.
@@ -25,9 +40,9 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// How long a body may stay silent. 30 s unless set.
     pub body_idle: Duration,
-    /// How long a body may take as a whole. 10 minutes unless set.
+    /// How long the body of an upload may take as a whole. 10 minutes unless set.
     pub body_deadline: Duration,
-    /// How long a request that sends no body may take. 30 s unless set.
+    /// How long any other request may take. 30 s unless set.
     pub request_deadline: Duration,
     /// How long a first request for a verdict waits for it. 10 s unless set.
     pub verdict_wait: Duration,
@@ -57,4 +72,75 @@ impl Settings {
             .as_deref()
             .is_some_and(|url| url.starts_with("https://"))
     }
+}
+
+/// What all handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub pool: PgPool,
+    /// Takes dumps durably.
+    pub ingest: Ingest,
+    /// The bytes of dumps.
+    pub blobs: Blobs,
+    /// Tells the time.
+    pub clock: Clock,
+    /// What an operator can set.
+    pub settings: Arc<Settings>,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) budget: ByteBudget,
+}
+
+impl AppState {
+    /// The state for [`router`](crate::router()).
+    pub fn new(services: Services, settings: Settings) -> Self {
+        AppState {
+            pool: services.pool,
+            ingest: services.ingest,
+            blobs: services.blobs,
+            clock: services.clock,
+            metrics: services.metrics,
+            budget: ByteBudget::new(settings.inflight_bytes),
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// A connection to the database.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Unavailable`] if none is free in time.
+    pub async fn conn(&self) -> Result<PoolConnection<Postgres>, ApiError> {
+        self.pool.acquire().await.map_err(unavailable)
+    }
+
+    /// A transaction; it rolls back unless it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Unavailable`] if no connection is free in time.
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, ApiError> {
+        self.pool.begin().await.map_err(unavailable)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_bytes: self.settings.max_dump_bytes,
+            idle: self.settings.body_idle,
+            deadline: self.settings.body_deadline,
+        }
+    }
+}
+
+/// Commits.
+///
+/// # Errors
+///
+/// [`ApiError::Unavailable`]; then nothing was written.
+pub(crate) async fn commit(transaction: Transaction<'_, Postgres>) -> Result<(), ApiError> {
+    transaction.commit().await.map_err(unavailable)
+}
+
+fn unavailable(error: sqlx::Error) -> ApiError {
+    ApiError::Unavailable(Box::new(error))
 }

@@ -51,7 +51,6 @@ mod attributes;
 mod bug_check;
 mod bytes;
 mod context;
-mod damage;
 mod debugger_data;
 mod drivers;
 mod dump;

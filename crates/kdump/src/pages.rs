@@ -57,7 +57,12 @@ pub(crate) fn check(
     };
     let needed = pages.saturating_mul(PAGE_SIZE);
     let there = file.there(offset);
-    Warning::cut_short(Part::Pages, offset, needed, there)
+    (there < needed).then_some(Warning::CutShort {
+        what: Part::Pages,
+        offset,
+        needed,
+        there,
+    })
 }
 
 #[cfg(test)]

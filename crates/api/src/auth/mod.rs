@@ -13,7 +13,7 @@ use uuid::Uuid;
 use wire::token::Scope;
 
 pub use cookie::{SESSION_COOKIE, clear_cookie, session_cookie};
-pub use extractor::{Session, Uploader};
+pub use extractor::{Session, Uploader, by_token};
 
 use crate::error::ApiError;
 

@@ -87,9 +87,7 @@ impl<'a> Memory<'a> {
     /// All regions by address, none overlapping another.
     pub fn regions(&self) -> &[Region] {
         self.index.get_or_init(|| {
-            // The table has been cut to the entries that are there, so its length is no lie.
-            let mut regions = Vec::with_capacity(self.blocks.len());
-            regions.extend(self.blocks.regions(self.content));
+            let mut regions: Vec<Region> = self.blocks.regions(self.content).collect();
             regions.extend(&self.others);
             regions.sort_unstable_by_key(|region| (region.address, region.size_bytes));
             let mut end = Address(0);

@@ -1,0 +1,71 @@
+//! Whether the server is alive and ready, and its figures.
+
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use serde::Serialize;
+use store::jobs;
+use utoipa::ToSchema;
+use wire::problem::Problem;
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// What can be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// The database answers and has the schema.
+    pub(crate) database: &'static str,
+    /// Blobs can be written.
+    pub(crate) blobs: &'static str,
+}
+
+/// Answer, to show that the process is alive.
+#[utoipa::path(get, path = "/healthz", tag = "operation",
+    responses((status = 200, body = String, content_type = "text/plain")))]
+pub(crate) async fn alive() -> &'static str {
+    "ok"
+}
+
+/// Tell whether uploads can be taken: database, schema and blob store are usable.
+#[utoipa::path(get, path = "/readyz", tag = "operation",
+    responses((status = 200, body = Ready), (status = 503, body = Problem)))]
+#[tracing::instrument(name = "http.health.ready", skip_all)]
+pub(crate) async fn ready(State(state): State<AppState>) -> Result<axum::Json<Ready>, ApiError> {
+    let mut conn = state.conn().await?;
+    // Reads a table, so that a database without the schema is not ready.
+    jobs::counts(&mut conn).await.map_err(unavailable)?;
+    state.blobs.check().await.map_err(unavailable)?;
+    Ok(axum::Json(Ready {
+        database: "ok",
+        blobs: "ok",
+    }))
+}
+
+fn unavailable(error: store::Error) -> ApiError {
+    ApiError::Unavailable(Box::new(error))
+}
+
+/// Get the server's figures for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, body = String, content_type = "text/plain")))]
+#[tracing::instrument(name = "http.health.metrics", skip_all)]
+pub(crate) async fn metrics(
+    State(state): State<AppState>,
+) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+    let mut conn = state.conn().await?;
+    for count in jobs::counts(&mut conn).await? {
+        let gauge = |state: &'static str, value: u64| {
+            // Job kinds are our own words.
+            let kind = count.kind.clone();
+            #[expect(clippy::cast_precision_loss, reason = "queues do not reach 2⁵³")]
+            metrics::gauge!("stopcode_jobs", "kind" => kind, "state" => state).set(value as f64);
+        };
+        gauge("queued", count.queued);
+        gauge("running", count.running);
+        gauge("failed", count.failed);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "memory does not reach 2⁵³ bytes")]
+    metrics::gauge!("stopcode_upload_budget_free_bytes").set(state.budget.free_bytes() as f64);
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, state.metrics.render()))
+}

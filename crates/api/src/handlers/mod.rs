@@ -1,0 +1,15 @@
+//! The API's handlers, a file per subject.
+
+pub(crate) mod breakpad;
+pub(crate) mod crashes;
+pub(crate) mod drivers;
+pub(crate) mod dumps;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod import;
+pub(crate) mod inventory;
+pub(crate) mod machines;
+pub(crate) mod stop_codes;
+pub(crate) mod suspects;
+pub(crate) mod tokens;
+pub(crate) mod uploads;

@@ -1,0 +1,167 @@
+//! Access tokens.
+
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::Response;
+use store::{TokenId, tokens};
+use uuid::Uuid;
+use wire::page::Page;
+use wire::problem::Problem;
+use wire::token::{CreatedToken, NewToken, Scope, Token};
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::extract::{Json, Path};
+use crate::intake::machine_name;
+use crate::list::ListRequest;
+use crate::state::AppState;
+use crate::view;
+
+/// Longest name of a token, in bytes.
+const MAX_NAME_BYTES: usize = 200;
+
+/// Make a token. Its text is in this answer and nowhere else.
+#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = NewToken,
+    responses((status = 201, body = CreatedToken), (status = 400, body = Problem), (status = 403, body = Problem)),
+    security(("token" = ["admin"])))]
+#[tracing::instrument(name = "http.tokens.create", skip_all)]
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(wish): Json<NewToken>,
+) -> Result<
+    (
+        StatusCode,
+        [(HeaderName, &'static str); 1],
+        axum::Json<CreatedToken>,
+    ),
+    ApiError,
+> {
+    caller.require(Scope::Admin)?;
+    let now = state.clock.now();
+    check(&wish, now)?;
+    let new = tokens::NewToken {
+        name: wish.name,
+        scopes: view::token::scope_names(&wish.scopes),
+        machine: wish.machine,
+        expires_at: wish.expires_at,
+    };
+    let mut conn = state.conn().await?;
+    let (id, secret) = tokens::create(&mut conn, &new, now).await?;
+    let created = CreatedToken {
+        id: id.0,
+        token: secret.expose().to_owned(),
+    };
+    Ok((
+        StatusCode::CREATED,
+        [(header::CACHE_CONTROL, "no-store")],
+        axum::Json(created),
+    ))
+}
+
+/// Refuses a wish that makes no sense.
+fn check(wish: &NewToken, now: time::OffsetDateTime) -> Result<(), ApiError> {
+    if wish.name.trim().is_empty() || wish.name.len() > MAX_NAME_BYTES {
+        return Err(ApiError::invalid("`name` must have 1 to 200 bytes"));
+    }
+    if wish.scopes.is_empty() {
+        return Err(ApiError::invalid(
+            "`scopes` is empty; such a token could do nothing",
+        ));
+    }
+    if let Some(machine) = &wish.machine {
+        machine_name(machine)?;
+    }
+    let is_agent = wish.scopes.contains(&Scope::Agent);
+    if is_agent != wish.machine.is_some() {
+        return Err(ApiError::invalid(
+            "the scope `agent` needs a `machine`, and only that scope takes one",
+        ));
+    }
+    if wish.expires_at.is_some_and(|at| at <= now) {
+        return Err(ApiError::invalid("`expires_at` is over already"));
+    }
+    Ok(())
+}
+
+/// List tokens, newest first, without their texts.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens",
+    params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, content((Page<Token> = "application/json"), (String = "text/csv"))),
+        (status = 403, body = Problem)),
+    security(("token" = ["admin"])))]
+#[tracing::instrument(name = "http.tokens.list", skip_all)]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    request: ListRequest,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Admin)?;
+    let mut conn = state.conn().await?;
+    let tokens = tokens::list(&mut conn).await?;
+    request.answer_whole(tokens.into_iter().map(view::token::token).collect())
+}
+
+/// Get one token, without its text.
+#[utoipa::path(get, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Token), (status = 403, body = Problem), (status = 404, body = Problem)),
+    security(("token" = ["admin"])))]
+#[tracing::instrument(name = "http.tokens.get", skip_all, fields(token.id = %id))]
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<axum::Json<Token>, ApiError> {
+    caller.require(Scope::Admin)?;
+    let mut conn = state.conn().await?;
+    let token = tokens::list(&mut conn)
+        .await?
+        .into_iter()
+        .find(|token| token.id.0 == id);
+    token
+        .map(|token| axum::Json(view::token::token(token)))
+        .ok_or_else(|| ApiError::not_found("token", &id))
+}
+
+/// Revoke a token and end the sessions that were opened with it.
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)),
+    security(("token" = ["admin"])))]
+#[tracing::instrument(name = "http.tokens.revoke", skip_all, fields(token.id = %id))]
+pub(crate) async fn revoke(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    caller.require(Scope::Admin)?;
+    let mut conn = state.conn().await?;
+    let revoked = tokens::revoke(&mut conn, TokenId(id), state.clock.now()).await?;
+    revoked
+        .map(|()| StatusCode::NO_CONTENT)
+        .ok_or_else(|| ApiError::not_found("token", &id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use time::macros::datetime;
+    use wire::token::{NewToken, Scope};
+
+    fn wish(scopes: &[Scope], machine: Option<&str>) -> NewToken {
+        NewToken {
+            name: "ring 1".to_owned(),
+            scopes: scopes.to_vec(),
+            machine: machine.map(str::to_owned),
+            expires_at: None,
+        }
+    }
+
+    #[test]
+    fn an_agent_token_is_for_exactly_one_machine() {
+        let now = datetime!(2026-11-22 16:00 UTC);
+        assert!(check(&wish(&[Scope::Agent], Some("m1")), now).is_ok());
+        assert!(check(&wish(&[Scope::Agent], None), now).is_err());
+        assert!(check(&wish(&[Scope::Read], Some("m1")), now).is_err());
+        assert!(check(&wish(&[], None), now).is_err());
+    }
+}

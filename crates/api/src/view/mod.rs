@@ -1,0 +1,11 @@
+//! From the store's types to the JSON of the contract, and the columns of its tables.
+
+pub(crate) mod crash;
+pub(crate) mod driver;
+pub(crate) mod dump;
+pub(crate) mod import;
+pub(crate) mod inventory;
+pub(crate) mod machine;
+pub(crate) mod stop_code;
+pub(crate) mod suspects;
+pub(crate) mod token;
