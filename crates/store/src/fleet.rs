@@ -1,11 +1,19 @@
 //! Figures for the whole fleet.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use time::Date;
 
-use crate::drivers::VersionDescription;
-use crate::stop_codes::DayCount;
+use crate::drivers::{self, VersionDescription};
+use crate::stop_codes::{self, DayCount, StopCodeCount};
 use crate::{Error, Window};
+
+/// Stop codes with a trend of their own.
+const OWN_TRENDS: usize = 6;
+
+/// Most new things of each kind.
+const NEWS: i64 = 20;
 
 /// The fleet in a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +85,151 @@ pub struct NewSignature {
 /// # Errors
 ///
 /// [`Error::Database`].
+#[tracing::instrument(name = "db.fleet.overview", skip_all)]
 pub async fn overview(conn: &mut PgConnection, window: Window) -> Result<Overview, Error> {
-    todo!("{conn:?} {window:?}")
+    let (first, last) = (window.first_week(), window.last_week());
+    let machines = sqlx::query!(
+        r#"
+        -- Machines that were on, with the number of their days.
+        WITH seen AS (
+            SELECT machine_id,
+                sum(bit_count((
+                    days & CASE week WHEN $1 THEN $3::smallint WHEN $2 THEN $4::smallint ELSE 127::smallint END
+                )::integer::bit(7))) AS days
+            FROM presence
+            WHERE week BETWEEN $1 AND $2
+            GROUP BY machine_id
+        ),
+        crashed AS (
+            SELECT DISTINCT machine_id
+            FROM crash
+            WHERE kind = 'kernel' AND counts AND crashed_at >= $5 AND crashed_at < $6
+        )
+        SELECT count(*) AS "machines!", count(*) - count(crashed.machine_id) AS "crash_free!",
+            coalesce(sum(seen.days), 0)::bigint AS "days!"
+        FROM seen
+        LEFT JOIN crashed USING (machine_id)
+        WHERE seen.days > 0
+        "#,
+        first,
+        last,
+        window.mask(first),
+        window.mask(last),
+        window.start(),
+        window.end(),
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let counts = stop_codes::list(conn, window).await?;
+    let (crashes, by_stop_code) = trends(window, &counts);
+    Ok(Overview {
+        machines: machines.machines.unsigned_abs(),
+        crash_free_machines: machines.crash_free.unsigned_abs(),
+        machine_days: machines.days.unsigned_abs(),
+        crashes,
+        by_stop_code,
+        new: NewThings {
+            stop_codes: new_stop_codes(&counts),
+            driver_versions: new_driver_versions(conn, window).await?,
+            signatures: new_signatures(conn, window).await?,
+        },
+    })
+}
+
+/// All crashes that count, and their trends: the most frequent codes apart, the rest together.
+fn trends(window: Window, counts: &[StopCodeCount]) -> (u64, Vec<CodeTrend>) {
+    let counted: Vec<&StopCodeCount> = counts
+        .iter()
+        .filter(|count| !matches!(count.class.as_str(), "live" | "manual"))
+        .collect();
+    let crashes = counted.iter().map(|count| count.crashes).sum();
+    let (own, others) = counted.split_at(counted.len().min(OWN_TRENDS));
+    let own = own.iter().map(|count| CodeTrend {
+        stop_code: Some(count.code),
+        name: count.name.clone(),
+        crashes: count.crashes,
+        trend: count.trend.clone(),
+    });
+    let mut trends: Vec<CodeTrend> = own.collect();
+    if !others.is_empty() {
+        let mut by_day: HashMap<Date, u64> = HashMap::new();
+        for day in others.iter().flat_map(|count| &count.trend) {
+            *by_day.entry(day.day).or_default() += day.crashes;
+        }
+        trends.push(CodeTrend {
+            stop_code: None,
+            name: "all others".to_owned(),
+            crashes: others.iter().map(|count| count.crashes).sum(),
+            trend: stop_codes::every_day(window, &by_day),
+        });
+    }
+    (crashes, trends)
+}
+
+fn new_stop_codes(counts: &[StopCodeCount]) -> Vec<NewStopCode> {
+    let new = counts.iter().filter(|count| count.new).filter_map(|count| {
+        let first = count.trend.iter().find(|day| day.crashes > 0)?;
+        Some(NewStopCode {
+            stop_code: count.code,
+            name: count.name.clone(),
+            first_seen_on: first.day,
+            crashes: count.crashes,
+        })
+    });
+    new.take(usize::try_from(NEWS).unwrap_or(usize::MAX)).collect()
+}
+
+/// Versions of drivers that were known before, or of new ones; placeholders tell nothing.
+async fn new_driver_versions(
+    conn: &mut PgConnection,
+    window: Window,
+) -> Result<Vec<VersionDescription>, Error> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        SELECT id
+        FROM driver_version
+        WHERE first_seen_on BETWEEN $1 AND $2 AND version IS NOT NULL
+        ORDER BY first_seen_on DESC, id DESC
+        LIMIT $3
+        "#,
+        window.news_from(),
+        window.to,
+        NEWS,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut versions = drivers::describe(conn, &ids).await?;
+    versions.sort_by_key(|version| std::cmp::Reverse((version.first_seen_on, version.driver_version_id)));
+    Ok(versions)
+}
+
+async fn new_signatures(conn: &mut PgConnection, window: Window) -> Result<Vec<NewSignature>, Error> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT recent.signature, count(*) AS "crashes!",
+            (min(recent.crashed_at) AT TIME ZONE 'UTC')::date AS "first_seen_on!"
+        FROM crash AS recent
+        WHERE recent.counts
+          AND recent.crashed_at >= $1
+          AND recent.crashed_at < $2
+          AND NOT EXISTS (
+              SELECT FROM crash AS before
+              WHERE before.signature = recent.signature AND before.crashed_at < $1
+          )
+        GROUP BY recent.signature
+        ORDER BY count(*) DESC, recent.signature
+        LIMIT $3
+        "#,
+        window.news_from().midnight().assume_utc(),
+        window.end(),
+        NEWS,
+    )
+    .fetch_all(conn)
+    .await?;
+    let signatures = rows.into_iter().map(|row| NewSignature {
+        signature: row.signature,
+        first_seen_on: row.first_seen_on,
+        crashes: row.crashes.unsigned_abs(),
+    });
+    Ok(signatures.collect())
 }

@@ -3,7 +3,7 @@
 //! Presence is kept as one bit per day and week (bit 0 is Monday). A window that starts on a Wednesday therefore
 //! counts `0b111_1100` of its first week.
 
-use time::{Date, Duration};
+use time::{Date, Duration, OffsetDateTime};
 
 /// A span of UTC days, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ impl Window {
         Window { from, to }
     }
 
-    /// Its length in days; 0 when it is empty.
+    /// How many days it has; 0 when it is empty.
     pub fn days(self) -> u64 {
         u64::try_from((self.to - self.from).whole_days() + 1).unwrap_or(0)
     }
@@ -30,6 +30,21 @@ impl Window {
     /// Every day of it, in order.
     pub fn iter(self) -> impl Iterator<Item = Date> {
         std::iter::successors(Some(self.from), |day| day.next_day()).take_while(move |day| *day <= self.to)
+    }
+
+    /// Its first moment.
+    pub fn start(self) -> OffsetDateTime {
+        self.from.midnight().assume_utc()
+    }
+
+    /// The moment after its last.
+    pub fn end(self) -> OffsetDateTime {
+        self.to.next_day().unwrap_or(self.to).midnight().assume_utc()
+    }
+
+    /// The first of its last seven days: what was first seen since is new.
+    pub(crate) fn news_from(self) -> Date {
+        self.to.checked_sub(Duration::days(6)).unwrap_or(self.to)
     }
 
     /// Monday of the week that holds its first day.

@@ -1,8 +1,11 @@
 //! The list of drivers.
 
+use std::collections::{HashMap, HashSet};
+
 use sqlx::PgConnection;
 
-use crate::{Error, Page};
+use crate::driver_sets::{self, Merges};
+use crate::{Error, Page, exposure};
 
 /// One driver in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,10 +29,85 @@ pub struct DriverSummary {
 /// # Errors
 ///
 /// [`Error::Database`].
+#[tracing::instrument(name = "db.drivers.list", skip_all)]
 pub async fn list(
     conn: &mut PgConnection,
     after: Option<&str>,
     limit: u32,
 ) -> Result<Page<DriverSummary, String>, Error> {
-    todo!("{conn:?} {after:?} {limit}")
+    let rows = sqlx::query!(
+        r#"
+        SELECT driver.name, driver.company, driver.class,
+            ARRAY(
+                SELECT driver_version.id
+                FROM driver_version
+                WHERE driver_version.driver_id = driver.id AND driver_version.merged_into IS NULL
+            ) AS "versions!",
+            (SELECT count(*) FROM crash WHERE crash.probable_driver = driver.name) AS "crashes!"
+        FROM driver
+        WHERE $1::text IS NULL OR driver.name > $1
+        ORDER BY driver.name
+        LIMIT $2
+        "#,
+        after,
+        i64::from(limit) + 1,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let places = rows.iter().zip(0..).flat_map(|(row, place)| {
+        let versions = row.versions.iter();
+        versions.map(move |version| (*version, place))
+    });
+    let machines = machines_now(conn, &places.collect()).await?;
+    let drivers: Vec<DriverSummary> = rows
+        .into_iter()
+        .zip(0..)
+        .map(|(row, place)| DriverSummary {
+            name: row.name,
+            company: row.company,
+            class: row.class,
+            versions: u64::try_from(row.versions.len()).unwrap_or(u64::MAX),
+            machines: machines.get(&place).copied().unwrap_or(0),
+            crashes: row.crashes.unsigned_abs(),
+        })
+        .collect();
+    Ok(Page::cut(drivers, limit, |driver| driver.name.clone()))
+}
+
+/// Machines that have one of several versions now, by the group that `groups` puts each version in.
+///
+/// A machine with two versions of a group counts once.
+pub(super) async fn machines_now(
+    conn: &mut PgConnection,
+    groups: &HashMap<i32, usize>,
+) -> Result<HashMap<usize, u64>, Error> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT driver_set_id, count(*) AS "machines!"
+        FROM machine
+        WHERE driver_set_id <> $1
+        GROUP BY driver_set_id
+        "#,
+        driver_sets::UNKNOWN,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let by_set: HashMap<i64, u64> = rows
+        .into_iter()
+        .map(|row| (row.driver_set_id, row.machines.unsigned_abs()))
+        .collect();
+    let sets: Vec<i64> = by_set.keys().copied().collect();
+    let merges = Merges::load(conn).await?;
+    let mut machines: HashMap<usize, u64> = HashMap::new();
+    let mut counted: HashSet<usize> = HashSet::new();
+    exposure::for_each_set(conn, &sets, &merges, |set, members| {
+        counted.clear();
+        for group in members.iter().filter_map(|version| groups.get(version)) {
+            if counted.insert(*group) {
+                *machines.entry(*group).or_default() += by_set.get(&set).copied().unwrap_or(0);
+            }
+        }
+    })
+    .await?;
+    Ok(machines)
 }

@@ -6,6 +6,7 @@
 //! notes what it was merged into; sets keep the placeholder's id, and readers resolve it.
 
 mod detail;
+mod dictionary;
 mod images;
 mod list;
 mod resolve;

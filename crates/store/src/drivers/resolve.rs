@@ -3,6 +3,8 @@
 use sqlx::PgConnection;
 use time::Date;
 
+use super::base_name;
+use super::dictionary::{self, Told};
 use crate::Error;
 
 /// One driver as an inventory tells it.
@@ -34,15 +36,44 @@ pub struct InventoryDriver {
 
 /// The version id of each driver, in order; dictionaries grow by what is new.
 ///
-/// `None` for a driver whose name is empty.
+/// `None` for a driver whose name is empty. A driver without version and image is its own placeholder.
 ///
 /// # Errors
 ///
 /// [`Error::Database`].
+#[tracing::instrument(name = "db.drivers.resolve_inventory", skip_all, fields(drivers = drivers.len()))]
 pub async fn resolve_inventory(
     conn: &mut PgConnection,
     drivers: &[InventoryDriver],
     today: Date,
 ) -> Result<Vec<Option<i32>>, Error> {
-    todo!("{conn:?} {drivers:?} {today}")
+    let names: Vec<Option<String>> = drivers.iter().map(|driver| base_name(&driver.name)).collect();
+    let named = names.iter().zip(drivers);
+    let wanted = named.filter_map(|(name, driver)| Some((name.as_deref()?, driver)));
+    let driver_ids = dictionary::driver_ids(conn, wanted.collect()).await?;
+
+    let told: Vec<Option<Told>> = names
+        .iter()
+        .zip(drivers)
+        .map(|(name, driver)| {
+            let name = name.as_deref()?;
+            Some(Told::new(name, *driver_ids.get(name)?, driver))
+        })
+        .collect();
+    let versions = dictionary::version_ids(conn, told.iter().flatten(), today).await?;
+    let images = dictionary::describe_images(conn, told.iter().flatten(), &versions).await?;
+    let unversioned = told
+        .iter()
+        .flatten()
+        .filter(|told| told.version.is_none() && !images.contains_key(&told.placeholder_key));
+    let placeholders = dictionary::placeholder_ids(conn, unversioned, today).await?;
+
+    let id_of = |told: &Told| match &told.version {
+        Some(version) => versions.get(&(told.driver_id, version.clone())).copied(),
+        None => images
+            .get(&told.placeholder_key)
+            .or_else(|| placeholders.get(&told.placeholder_key))
+            .copied(),
+    };
+    Ok(told.iter().map(|told| told.as_ref().and_then(id_of)).collect())
 }

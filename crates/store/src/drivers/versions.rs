@@ -34,7 +34,27 @@ pub struct VersionDescription {
 ///
 /// [`Error::Database`].
 pub async fn describe(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<VersionDescription>, Error> {
-    todo!("{conn:?} {ids:?}")
+    let described = sqlx::query_as!(
+        VersionDescription,
+        r#"
+        SELECT driver_version.id AS driver_version_id, driver.id AS driver_id, driver.name, driver_version.version,
+            driver.company, driver.class, driver_version.first_seen_on,
+            ARRAY(
+                SELECT driver_image.code_id
+                FROM driver_image
+                WHERE driver_image.driver_version_id = driver_version.id
+                ORDER BY driver_image.code_id
+            ) AS "code_ids!"
+        FROM driver_version
+        JOIN driver ON driver.id = driver_version.driver_id
+        WHERE driver_version.id = ANY($1)
+        ORDER BY driver_version.id
+        "#,
+        ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(described)
 }
 
 /// All versions of the drivers that `ids` are versions of, themselves included; merged placeholders are left out.
@@ -43,10 +63,46 @@ pub async fn describe(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Versio
 ///
 /// [`Error::Database`].
 pub async fn siblings(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<VersionDescription>, Error> {
-    todo!("{conn:?} {ids:?}")
+    let siblings = sqlx::query_scalar!(
+        r#"
+        SELECT sibling.id
+        FROM driver_version AS sibling
+        WHERE sibling.merged_into IS NULL
+          AND sibling.driver_id IN (SELECT driver_id FROM driver_version WHERE id = ANY($1))
+        "#,
+        ids,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    describe(conn, &siblings).await
 }
 
 /// Orders file versions as people do: `4.2.1.0` before `4.10`, by the numbers in them, then by the text.
 pub fn compare_versions(one: &str, other: &str) -> Ordering {
-    todo!("{one} {other}")
+    numbers(one).cmp(numbers(other)).then_with(|| one.cmp(other))
+}
+
+/// The runs of digits in a version, as numbers.
+fn numbers(version: &str) -> impl Iterator<Item = u64> {
+    version
+        .split(|letter: char| !letter.is_ascii_digit())
+        .filter(|digits| !digits.is_empty())
+        .map(|digits| digits.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use super::compare_versions;
+
+    #[test]
+    fn versions_are_ordered_by_their_numbers() {
+        assert_eq!(compare_versions("4.2.1.0", "4.10"), Ordering::Less);
+        assert_eq!(
+            compare_versions("10.0.19041.1", "10.0.19041.1 (WinBuild)"),
+            Ordering::Less
+        );
+        assert_eq!(compare_versions("2.0", "2.0"), Ordering::Equal);
+    }
 }

@@ -3,10 +3,24 @@
 //! Only days with presence and known drivers are counted, on both sides of the fraction: a crash on another day has
 //! no denominator and is counted apart.
 
+mod cases;
+mod evidence;
+mod exposed;
+mod rate;
+mod weights;
+
+use std::collections::{BTreeMap, HashMap};
+
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 
 use crate::{Error, MachineId, Window};
+pub(crate) use cases::{crashes, versions};
+pub use evidence::{DirectEvidence, direct_evidence};
+pub use exposed::exposed_machines;
+pub use rate::rate_upper_bound;
+use weights::{Strata, Weight};
+pub(crate) use weights::{for_each_set, weights};
 
 /// Exposure and crashes of one stop code in a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,56 +74,70 @@ pub struct Case {
     pub driver_version_ids: Vec<i32>,
 }
 
-/// How often dumps with a stop code point at a driver version directly.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DirectEvidence {
-    /// Crashes at which Windows named it, as 0xCB does, whatever the stop code asked for.
-    pub named_by_windows: u64,
-    /// Crashes with it on a trusted stack.
-    pub on_trusted_stack: u64,
-    /// Crashes at which it had been unloaded.
-    pub unloaded_at_crash: u64,
-}
-
 /// Exposure and crashes of one stop code in a window.
 ///
+/// A machine is counted until its first crash with exposure; its days after that are no exposure.
+///
 /// # Errors
 ///
 /// [`Error::Database`].
+#[tracing::instrument(name = "db.exposure.counts", skip_all, fields(stop_code))]
 pub async fn counts(conn: &mut PgConnection, stop_code: u32, window: Window) -> Result<Counts, Error> {
-    todo!("{conn:?} {stop_code} {window:?}")
+    let crashes = cases::crashes(conn, Some(stop_code), window).await?;
+    let mut first: BTreeMap<MachineId, &cases::CountedCrash> = BTreeMap::new();
+    for crash in crashes.iter().filter(|crash| crash.day.is_some()) {
+        first.entry(crash.machine).or_insert(crash);
+    }
+    let first: Vec<&cases::CountedCrash> = first.into_values().collect();
+    let ends: Vec<(MachineId, OffsetDateTime)> = first
+        .iter()
+        .map(|crash| (crash.machine, crash.crashed_at))
+        .collect();
+    let after = cases::days_after(conn, &ends, window).await?;
+    let weights = without(weights::weights(conn, window).await?, &after);
+    let strata = Strata::of(&weights);
+    let exposure = weights::by_version(conn, &weights, &strata).await?;
+    let versions = cases::versions(conn, &first).await?;
+    let cases = first
+        .iter()
+        .zip(versions)
+        .filter_map(|(crash, driver_version_ids)| {
+            let day = crash.day?;
+            Some(Case {
+                machine: crash.machine,
+                crashed_at: crash.crashed_at,
+                stratum: strata.place(day.model_id, day.week)?,
+                driver_version_ids,
+            })
+        });
+    Ok(Counts {
+        window,
+        exposure,
+        cases: cases.collect(),
+        crashes: count(crashes.iter().len()),
+        crashes_without_exposure: count(crashes.iter().filter(|crash| crash.day.is_none()).count()),
+        machine_days: strata.list.iter().map(|stratum| stratum.machine_days).sum(),
+        strata: strata.list,
+    })
 }
 
-/// How many machines had each of these versions in the window, in the same order.
-///
-/// # Errors
-///
-/// [`Error::Database`].
-pub async fn exposed_machines(
-    conn: &mut PgConnection,
-    window: Window,
-    driver_version_ids: &[i32],
-) -> Result<Vec<u64>, Error> {
-    todo!("{conn:?} {window:?} {driver_version_ids:?}")
+/// The weights less those of `after`.
+fn without(mut weights: Vec<Weight>, after: &[Weight]) -> Vec<Weight> {
+    let mut less: HashMap<(i64, Option<i32>, Date), u64> = HashMap::new();
+    for weight in after {
+        *less
+            .entry((weight.driver_set_id, weight.model_id, weight.week))
+            .or_default() += weight.machine_days;
+    }
+    for weight in &mut weights {
+        if let Some(days) = less.get(&(weight.driver_set_id, weight.model_id, weight.week)) {
+            weight.machine_days = weight.machine_days.saturating_sub(*days);
+        }
+    }
+    weights.retain(|weight| weight.machine_days > 0);
+    weights
 }
 
-/// What dumps of the stop code in the window say directly of each of these versions, in the same order.
-///
-/// # Errors
-///
-/// [`Error::Database`].
-pub async fn direct_evidence(
-    conn: &mut PgConnection,
-    stop_code: u32,
-    window: Window,
-    driver_version_ids: &[i32],
-) -> Result<Vec<DirectEvidence>, Error> {
-    todo!("{conn:?} {stop_code} {window:?} {driver_version_ids:?}")
-}
-
-/// The 95 % upper bound of crashes per 1,000 machine-days, exact for a Poisson count.
-///
-/// `None` without machine-days.
-pub fn rate_upper_bound(crashes: u64, machine_days: u64) -> Option<f64> {
-    todo!("{crashes} {machine_days}")
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -3,12 +3,19 @@
 //! Lines come in batches of up to 1,000. A batch is written whole or not at all: if any of its lines is wrong,
 //! nothing of it is. Ids of driver and driver set lines hold within one import; the [`Session`] remembers them.
 
-use sqlx::PgConnection;
+mod crashes;
+mod plan;
+mod session;
+mod write;
+
+use sqlx::{Connection, PgConnection};
 use time::{Date, OffsetDateTime};
 
 use crate::Error;
 use crate::drivers::InventoryDriver;
 use crate::machines::Attributes;
+
+pub use session::Session;
 
 /// Most lines in one batch.
 pub const BATCH: usize = 1_000;
@@ -119,10 +126,6 @@ pub struct CrashLine {
     pub stack_modules: Vec<String>,
 }
 
-/// What one import has named so far.
-#[derive(Debug, Default)]
-pub struct Session {}
-
 /// What became of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -146,11 +149,29 @@ pub struct Rejected {
 /// # Errors
 ///
 /// [`Error::Database`]; then nothing was written and the session is as before.
+#[tracing::instrument(name = "db.import.apply", skip_all, fields(lines = lines.len()))]
 pub async fn apply(
     conn: &mut PgConnection,
     session: &mut Session,
     lines: Vec<NumberedLine>,
     now: OffsetDateTime,
 ) -> Result<Applied, Error> {
-    todo!("{conn:?} {session:?} {lines:?} {now}")
+    let accepted = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+    let plan = match plan::plan(session, lines) {
+        Ok(plan) => plan,
+        Err(rejected) => {
+            return Ok(Applied {
+                accepted: 0,
+                rejected,
+            });
+        }
+    };
+    let mut transaction = conn.begin().await?;
+    let named = write::write(&mut transaction, session, plan, now).await?;
+    transaction.commit().await?;
+    session.remember(named);
+    Ok(Applied {
+        accepted,
+        rejected: Vec::new(),
+    })
 }

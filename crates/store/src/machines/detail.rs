@@ -1,11 +1,16 @@
 //! One machine with its drivers and its timeline.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::MachineSummary;
-use crate::Error;
+use super::{MachineId, MachineSummary, list};
+use crate::{Error, driver_sets, drivers, stop_codes};
+
+/// Most crashes, and most inventories, of a timeline.
+const TIMELINE: i64 = 200;
 
 /// One machine with everything known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +64,151 @@ pub enum TimelineEntry {
 /// # Errors
 ///
 /// [`Error::Database`].
+#[tracing::instrument(name = "db.machines.detail", skip_all)]
 pub async fn detail(conn: &mut PgConnection, name: &str) -> Result<Option<MachineDetail>, Error> {
-    todo!("{conn:?} {name}")
+    let id = MachineId::of(name);
+    let Some(summary) = list::summary(conn, id).await? else {
+        return Ok(None);
+    };
+    let changes = changes(conn, id).await?;
+    let current = current_drivers(conn, id).await?;
+    let told = changes
+        .iter()
+        .flat_map(|change| change.added.iter().chain(&change.removed));
+    let mut versions: Vec<i32> = told.chain(&current).copied().collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let names = installed(conn, &versions).await?;
+    let named = |versions: &[i32]| {
+        let mut drivers: Vec<InstalledDriver> = versions
+            .iter()
+            .filter_map(|version| names.get(version).cloned())
+            .collect();
+        drivers.sort_unstable();
+        drivers
+    };
+    let mut timeline = crashes(conn, id).await?;
+    timeline.extend(changes.iter().map(|change| TimelineEntry::DriversChanged {
+        at: change.at,
+        added: named(&change.added),
+        removed: named(&change.removed),
+    }));
+    timeline.sort_by_key(|entry| std::cmp::Reverse(entry.at()));
+    Ok(Some(MachineDetail {
+        summary,
+        drivers: named(&current),
+        timeline,
+    }))
+}
+
+impl TimelineEntry {
+    /// When it happened.
+    pub fn at(&self) -> OffsetDateTime {
+        match self {
+            TimelineEntry::Crash { at, .. } | TimelineEntry::DriversChanged { at, .. } => *at,
+        }
+    }
+}
+
+/// An inventory that differs from the one before it.
+struct Change {
+    at: OffsetDateTime,
+    added: Vec<i32>,
+    removed: Vec<i32>,
+}
+
+/// The changes of a machine's drivers; its first inventory is none.
+async fn changes(conn: &mut PgConnection, machine: MachineId) -> Result<Vec<Change>, Error> {
+    let inventories = sqlx::query!(
+        "SELECT at, driver_set_id FROM inventory WHERE machine_id = $1 ORDER BY at DESC LIMIT $2",
+        machine.0,
+        TIMELINE + 1,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let sets: Vec<i64> = inventories
+        .iter()
+        .map(|inventory| inventory.driver_set_id)
+        .collect();
+    let members = driver_sets::members_of(conn, &sets).await?;
+    let members_of = |set: i64| members.get(&set).map_or(&[][..], Vec::as_slice);
+    let pairs = inventories.iter().zip(inventories.iter().skip(1));
+    let changes = pairs.map(|(later, earlier)| {
+        let (after, before) = (members_of(later.driver_set_id), members_of(earlier.driver_set_id));
+        Change {
+            at: later.at,
+            added: difference(after, before),
+            removed: difference(before, after),
+        }
+    });
+    Ok(changes
+        .filter(|change| !change.added.is_empty() || !change.removed.is_empty())
+        .collect())
+}
+
+/// What is in `these` and not in `those`; both ascend.
+fn difference(these: &[i32], those: &[i32]) -> Vec<i32> {
+    let missing = these.iter().filter(|id| those.binary_search(id).is_err());
+    missing.copied().collect()
+}
+
+async fn current_drivers(conn: &mut PgConnection, machine: MachineId) -> Result<Vec<i32>, Error> {
+    let set = sqlx::query_scalar!(
+        "SELECT driver_set_id FROM machine WHERE machine_id = $1",
+        machine.0
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(set) = set else { return Ok(Vec::new()) };
+    Ok(driver_sets::members(conn, set).await?.unwrap_or_default())
+}
+
+async fn installed(
+    conn: &mut PgConnection,
+    versions: &[i32],
+) -> Result<HashMap<i32, InstalledDriver>, Error> {
+    let described = drivers::describe(conn, versions).await?;
+    let installed = described.into_iter().map(|version| {
+        let driver = InstalledDriver {
+            name: version.name,
+            version: version.version,
+            company: version.company,
+        };
+        (version.driver_version_id, driver)
+    });
+    Ok(installed.collect())
+}
+
+async fn crashes(conn: &mut PgConnection, machine: MachineId) -> Result<Vec<TimelineEntry>, Error> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT crashed_at, id, stop_code, signature
+        FROM crash
+        WHERE machine_id = $1
+        ORDER BY crashed_at DESC
+        LIMIT $2
+        "#,
+        machine.0,
+        TIMELINE,
+    )
+    .fetch_all(conn)
+    .await?;
+    let crashes = rows.into_iter().map(|row| TimelineEntry::Crash {
+        at: row.crashed_at,
+        id: row.id,
+        stop_code: row.stop_code.map(stop_codes::code_of),
+        signature: row.signature,
+    });
+    Ok(crashes.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    #[test]
+    fn a_changed_version_is_one_that_came_and_one_that_went() {
+        assert_eq!(difference(&[1, 3, 4], &[1, 2, 4]), [3]);
+        assert_eq!(difference(&[1, 2, 4], &[1, 3, 4]), [2]);
+    }
 }

@@ -5,5 +5,7 @@ mod dictionary;
 mod list;
 
 pub use detail::{Share, StopCodeDetail, detail};
-pub use dictionary::{StopCodeEntry, names, upsert_dictionary};
+pub use dictionary::{StopCodeEntry, entries, names, upsert_dictionary};
+pub(crate) use dictionary::{UNKNOWN_NAME, code_of, name_of};
+pub(crate) use list::every_day;
 pub use list::{DayCount, StopCodeCount, list};

@@ -1,0 +1,16 @@
+-- A crash on a day without presence, or with unknown drivers, has no presence row here.
+SELECT crash.machine_id, crash.crashed_at, crash.stop_code AS "stop_code!", crash.driver_set_id AS own_set,
+    presence.driver_set_id AS "day_set?", presence.model_id AS "model_id?", presence.week AS "week?"
+FROM crash
+LEFT JOIN presence
+    ON presence.machine_id = crash.machine_id
+    AND presence.week = date_trunc('week', crash.crashed_at AT TIME ZONE 'UTC')::date
+    AND presence.driver_set_id <> $4
+    AND presence.days & (1 << (extract(isodow FROM crash.crashed_at AT TIME ZONE 'UTC')::integer - 1)) <> 0
+WHERE crash.kind = 'kernel'
+  AND crash.counts
+  AND crash.crashed_at >= $2
+  AND crash.crashed_at < $3
+  AND ($1::bigint IS NULL OR crash.stop_code = $1)
+  AND crash.stop_code IS NOT NULL
+ORDER BY crash.machine_id, crash.crashed_at
