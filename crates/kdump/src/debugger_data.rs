@@ -91,14 +91,7 @@ impl DebuggerData {
         }
         let needed = u64::from(triage.debugger_data_size).clamp(HEADER_SIZE, MAX_SIZE);
         let there = content.there(offset);
-        if needed > there {
-            warnings.push(Warning::CutShort {
-                what: Part::DebuggerData,
-                offset,
-                needed,
-                there,
-            });
-        }
+        warnings.extend(Warning::cut_short(Part::DebuggerData, offset, needed, there));
         let stored = Bytes::new(content.slice_clipped(offset, needed));
         let found = stored.u32(0x10)?;
         if found != TAG {
@@ -164,4 +157,41 @@ pub(crate) fn pointer_in(content: Bytes<'_>, structure: u32, field: u16, width: 
     let offset = u64::from(structure).checked_add(u64::from(field))?;
     let record: Record<'_> = content.record(offset, width.pointer_size_bytes())?;
     Some(Address(record.pointer(0, width))).filter(|address| !address.is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DebuggerData, pointer_in};
+    use crate::bytes::Bytes;
+    use crate::{Address, Width};
+
+    #[test]
+    fn a_table_that_ends_early_has_zero_in_what_it_lacks() {
+        let mut table = [0; 0x2A0];
+        table[0x18..0x20].copy_from_slice(&0xFFFF_F804_7BA0_0000_u64.to_le_bytes());
+        let data = DebuggerData::read(Bytes::new(&table), Width::Bits64);
+        assert_eq!(data.kernel_base, Address(0xFFFF_F804_7BA0_0000));
+        assert_eq!(data.size_eprocess, 0);
+    }
+
+    #[test]
+    fn addresses_of_32_bit_machines_lose_their_extended_sign() {
+        let mut table = [0; 0x20];
+        table[0x18..0x20].copy_from_slice(&0xFFFF_FFFF_8100_0000_u64.to_le_bytes());
+        let data = DebuggerData::read(Bytes::new(&table), Width::Bits32);
+        assert_eq!(data.kernel_base, Address(0x8100_0000));
+    }
+
+    #[test]
+    fn a_pointer_is_read_only_where_structure_and_field_are_told() {
+        let bytes = [1; 16];
+        let content = Bytes::new(&bytes);
+        assert_eq!(
+            pointer_in(content, 4, 4, Width::Bits32),
+            Some(Address(0x0101_0101))
+        );
+        assert_eq!(pointer_in(content, 0, 4, Width::Bits32), None);
+        assert_eq!(pointer_in(content, 4, 0, Width::Bits32), None);
+        assert_eq!(pointer_in(content, 4, 10, Width::Bits64), None);
+    }
 }

@@ -17,10 +17,11 @@
 //! `0x10828 + 0x97 * 0x90 = 0x15D18`.
 
 use crate::bytes::{Bytes, Record};
+use crate::damage::Damage;
 use crate::{Address, Part, Triage, Warning, WideText, Width};
 
 /// More drivers than any machine loads.
-const MAX_DRIVERS: u32 = 4096;
+const MAX_DRIVERS: u64 = 4096;
 /// More UTF-16 units than a driver's path has.
 const MAX_NAME_UNITS: u32 = 1024;
 /// Images begin on a page boundary.
@@ -56,6 +57,10 @@ pub struct Driver<'a> {
     pub exception_table: Address,
     /// The size of that table.
     pub exception_table_size: u32,
+    /// The loader's debug information for pages that cannot be paged out.
+    pub non_paged_debug_info: Address,
+    /// The image's section object.
+    pub section_pointer: Address,
 }
 
 impl<'a> Driver<'a> {
@@ -75,7 +80,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// Where the entries are, and how many of them can be there.
+/// Where the entries are, and how many of them are read if they are there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DriverList {
     offset: u64,
@@ -94,30 +99,15 @@ impl DriverList {
     ) -> DriverList {
         let offset = u64::from(triage.driver_list_offset);
         let stride = stride(width);
-        let mut count = u64::from(triage.driver_count.min(MAX_DRIVERS));
-        if triage.driver_count > MAX_DRIVERS {
-            warnings.push(Warning::TooMany {
-                what: Part::Drivers,
-                offset,
-                count: u64::from(triage.driver_count),
-                limit: u64::from(MAX_DRIVERS),
-            });
-        }
+        let stored = u64::from(triage.driver_count);
+        let count = stored.min(MAX_DRIVERS);
         let needed = count.saturating_mul(stride);
         let there = content.there(offset);
-        if needed > there {
-            count = there.checked_div(stride).unwrap_or(0);
-            warnings.push(Warning::CutShort {
-                what: Part::Drivers,
-                offset,
-                needed,
-                there,
-            });
-        }
-        let end = u64::from(triage.driver_count).saturating_mul(stride);
-        let expected = offset.saturating_add(end);
+        warnings.extend(Warning::too_many(Part::Drivers, offset, stored, MAX_DRIVERS));
+        warnings.extend(Warning::cut_short(Part::Drivers, offset, needed, there));
+        let expected = offset.saturating_add(stored.saturating_mul(stride));
         let found = u64::from(triage.string_pool_offset);
-        let is_doubtful = triage.driver_count != 0 && expected != found;
+        let is_doubtful = stored != 0 && expected != found;
         if is_doubtful {
             warnings.push(Warning::Unexpected {
                 what: Part::Drivers,
@@ -169,31 +159,6 @@ impl DriverList {
     }
 }
 
-/// Counts what is damaged in a list and remembers the first.
-#[derive(Debug, Default)]
-pub(crate) struct Damage {
-    count: u64,
-    first: Option<(u64, u64, u64)>,
-}
-
-impl Damage {
-    pub(crate) fn add(&mut self, offset: u64, needed: u64, there: u64) {
-        self.count = self.count.saturating_add(1);
-        self.first.get_or_insert((offset, needed, there));
-    }
-
-    pub(crate) fn into_warning(self, what: Part) -> Option<Warning> {
-        let (offset, needed, there) = self.first?;
-        Some(Warning::Damaged {
-            what,
-            count: self.count,
-            offset,
-            needed,
-            there,
-        })
-    }
-}
-
 fn stride(width: Width) -> u64 {
     match width {
         Width::Bits32 => 0x4C,
@@ -240,6 +205,8 @@ fn read<'a>(content: Bytes<'a>, record: Record<'a>, index: usize, width: Width) 
             load_count: record.u16(0x74),
             exception_table: Address(record.u64(0x18)),
             exception_table_size: record.u32(0x20),
+            non_paged_debug_info: Address(record.u64(0x30)),
+            section_pointer: Address(record.u64(0x78)),
         },
         Width::Bits32 => Driver {
             index,
@@ -253,6 +220,43 @@ fn read<'a>(content: Bytes<'a>, record: Record<'a>, index: usize, width: Width) 
             load_count: record.u16(0x3C),
             exception_table: Address(u64::from(record.u32(0x0C))),
             exception_table_size: record.u32(0x10),
+            non_paged_debug_info: Address(u64::from(record.u32(0x18))),
+            section_pointer: Address(u64::from(record.u32(0x40))),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+    use crate::bytes::Bytes;
+
+    fn stored(units: u32, text: &str) -> Vec<u8> {
+        let mut bytes = units.to_le_bytes().to_vec();
+        bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        bytes
+    }
+
+    #[test]
+    fn the_count_of_a_name_is_in_units_and_not_in_bytes() {
+        let bytes = stored(7, "hal.dll\0");
+        assert_eq!(name(Bytes::new(&bytes), 0).unwrap(), "hal.dll");
+    }
+
+    #[test]
+    fn a_name_that_runs_past_the_end_says_what_it_needed() {
+        let bytes = stored(8, "hal.dll");
+        assert_eq!(name(Bytes::new(&bytes), 0), Err((20, 18)));
+        assert_eq!(name(Bytes::new(&bytes), 17), Err((4, 1)));
+        assert_eq!(name(Bytes::new(&bytes), u64::MAX), Err((4, 0)));
+    }
+
+    #[test]
+    fn an_empty_name_and_one_of_more_than_1024_units_are_damage() {
+        let long = "x".repeat(1025);
+        assert!(name(Bytes::new(&stored(0, "hal.dll")), 0).is_err());
+        assert!(name(Bytes::new(&stored(2, "\0\0")), 0).is_err());
+        assert!(name(Bytes::new(&stored(1025, &long)), 0).is_err());
+        assert!(name(Bytes::new(&stored(1024, &long)), 0).is_ok());
     }
 }

@@ -51,6 +51,7 @@ mod attributes;
 mod bug_check;
 mod bytes;
 mod context;
+mod damage;
 mod debugger_data;
 mod drivers;
 mod dump;

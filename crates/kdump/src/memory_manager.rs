@@ -49,15 +49,9 @@ impl MemoryManager {
         if offset == 0 {
             return None;
         }
-        let Some(record) = content.record(offset, SIZE) else {
-            warnings.push(Warning::CutShort {
-                what: Part::MemoryManager,
-                offset,
-                needed: SIZE,
-                there: content.there(offset),
-            });
-            return None;
-        };
+        let there = content.there(offset);
+        warnings.extend(Warning::cut_short(Part::MemoryManager, offset, SIZE, there));
+        let record = content.record(offset, SIZE)?;
         let found = record.u32(4);
         if u64::from(found) != SIZE {
             warnings.push(Warning::Unexpected {

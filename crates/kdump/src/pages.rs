@@ -57,12 +57,7 @@ pub(crate) fn check(
     };
     let needed = pages.saturating_mul(PAGE_SIZE);
     let there = file.there(offset);
-    (there < needed).then_some(Warning::CutShort {
-        what: Part::Pages,
-        offset,
-        needed,
-        there,
-    })
+    Warning::cut_short(Part::Pages, offset, needed, there)
 }
 
 #[cfg(test)]

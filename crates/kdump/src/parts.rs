@@ -33,15 +33,9 @@ impl Parts {
     ) -> Option<(Parts, Memory<'a>)> {
         let width = layout.width;
         let size = Triage::size_bytes(width);
-        let Some(record) = file.record(layout.size, size) else {
-            warnings.push(Warning::CutShort {
-                what: Part::Triage,
-                offset: layout.size,
-                needed: size,
-                there: file.there(layout.size),
-            });
-            return None;
-        };
+        let there = file.there(layout.size);
+        warnings.extend(Warning::cut_short(Part::Triage, layout.size, size, there));
+        let record = file.record(layout.size, size)?;
         let triage = Triage::read(record, layout.size, width);
         let content = triage.extent(file, warnings);
         let debugger_data = DebuggerData::find(content, &triage, width, warnings);
@@ -77,14 +71,7 @@ fn find_stack(content: Bytes<'_>, triage: &Triage, warnings: &mut Vec<Warning>) 
     let offset = u64::from(triage.call_stack_offset);
     let needed = u64::from(triage.size_of_call_stack);
     let there = content.there(offset).min(needed);
-    if there < needed {
-        warnings.push(Warning::CutShort {
-            what: Part::Stack,
-            offset,
-            needed,
-            there,
-        });
-    }
+    warnings.extend(Warning::cut_short(Part::Stack, offset, needed, there));
     Region::new(triage.top_of_stack, offset, there).filter(|_| offset != 0)
 }
 
@@ -145,14 +132,7 @@ fn find_copy(
     let offset = Some(u64::from(offset)).filter(|&offset| offset != 0)?;
     let needed = u64::from(size);
     let there = content.there(offset).min(needed);
-    if there < needed {
-        warnings.push(Warning::CutShort {
-            what,
-            offset,
-            needed,
-            there,
-        });
-    }
+    warnings.extend(Warning::cut_short(what, offset, needed, there));
     Some((offset, there))
 }
 

@@ -104,13 +104,8 @@ impl Secondary {
             return Secondary { start: None };
         }
         let has_magic = file.slice_clipped(offset, HEADER_SIZE).starts_with(MAGIC);
-        if has_magic && there < HEADER_SIZE {
-            warnings.push(Warning::CutShort {
-                what: Part::Secondary,
-                offset,
-                needed: HEADER_SIZE,
-                there,
-            });
+        if has_magic {
+            warnings.extend(Warning::cut_short(Part::Secondary, offset, HEADER_SIZE, there));
         }
         let start = offset.checked_add(HEADER_SIZE).filter(|_| has_magic);
         let secondary = Secondary { start };

@@ -193,3 +193,91 @@ impl Triage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Triage;
+    use crate::bytes::Bytes;
+    use crate::{Address, Part, Warning, Width};
+
+    /// A table at 0x10 of a file of 0x100 bytes whose marker is at 0xF8.
+    fn file(size_of_dump: u32, valid_offset: u32) -> (Triage, Vec<u8>) {
+        let mut bytes = vec![0; 0x100];
+        bytes[0x14..0x18].copy_from_slice(&size_of_dump.to_le_bytes());
+        bytes[0x18..0x1C].copy_from_slice(&valid_offset.to_le_bytes());
+        bytes[0xF8..0xFC].copy_from_slice(b"TRGD");
+        let record = Bytes::new(&bytes).record(0x10, 0x80).unwrap();
+        (Triage::read(record, 0x10, Width::Bits64), bytes)
+    }
+
+    fn extent(size_of_dump: u32, valid_offset: u32) -> (u64, Vec<Warning>) {
+        let (triage, bytes) = file(size_of_dump, valid_offset);
+        let mut warnings = Vec::new();
+        let extent = triage.extent(Bytes::new(&bytes), &mut warnings);
+        (extent.len(), warnings)
+    }
+
+    #[test]
+    fn the_triage_part_ends_behind_its_marker() {
+        assert_eq!(extent(0xFC, 0xF8), (0xFC, Vec::new()));
+    }
+
+    #[test]
+    fn one_wrong_field_is_told_and_the_other_believed() {
+        let wrong = |offset, expected, found| {
+            vec![Warning::Unexpected {
+                what: Part::Triage,
+                offset,
+                expected,
+                found,
+            }]
+        };
+        assert_eq!(extent(0x80, 0xF8), (0xFC, wrong(0x14, 0xFC, 0x80)));
+        assert_eq!(extent(0xFC, 0x80), (0xFC, wrong(0x18, 0xF8, 0x80)));
+    }
+
+    #[test]
+    fn without_a_marker_the_triage_part_may_reach_to_the_end_of_the_file() {
+        let (length, warnings) = extent(0x84, 0x80);
+        assert_eq!(length, 0x100);
+        assert!(matches!(
+            warnings[..],
+            [Warning::Unexpected {
+                offset: 0x80,
+                found: 0,
+                ..
+            }]
+        ));
+    }
+
+    #[test]
+    fn a_cut_file_says_how_much_of_the_triage_part_is_missing() {
+        let (length, warnings) = extent(0x1000, 0xFFC);
+        assert_eq!(length, 0x100);
+        assert_eq!(
+            warnings,
+            [Warning::CutShort {
+                what: Part::Triage,
+                offset: 0,
+                needed: 0x1000,
+                there: 0x100
+            }]
+        );
+    }
+
+    #[test]
+    fn the_32_bit_table_has_its_last_fields_earlier() {
+        let mut bytes = [0; 0x68];
+        bytes[0x48..0x4C].copy_from_slice(&0x8200_0000_u32.to_le_bytes());
+        bytes[0x60] = 0x11;
+        bytes[0x64] = 0x22;
+        let record = Bytes::new(&bytes).record(0, 0x68).unwrap();
+        let triage = Triage::read(record, 0, Width::Bits32);
+        assert_eq!(triage.top_of_stack, Address(0x8200_0000));
+        assert_eq!(
+            (triage.data_blocks_offset, triage.data_blocks_count),
+            (0x11, 0x22)
+        );
+        assert_eq!(triage.limit_of_b_store, None);
+    }
+}

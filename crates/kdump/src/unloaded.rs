@@ -49,44 +49,33 @@ impl UnloadedList {
         warnings: &mut Vec<Warning>,
     ) -> UnloadedList {
         let start = u64::from(triage.unloaded_drivers_offset);
-        let count = match width {
+        let count_size = width.pointer_size_bytes();
+        let stored = match width {
             _ if start == 0 => Some(0),
             Width::Bits32 => content.u32(start).map(u64::from),
             Width::Bits64 => content.u64(start),
         };
-        let offset = start.saturating_add(width.pointer_size_bytes());
-        let Some(stored) = count else {
-            warnings.push(Warning::CutShort {
-                what: Part::UnloadedDrivers,
-                offset: start,
-                needed: width.pointer_size_bytes(),
-                there: content.there(start),
-            });
-            return UnloadedList {
-                offset,
-                count: 0,
-                width,
-            };
-        };
-        if stored > MAX_UNLOADED {
-            warnings.push(Warning::TooMany {
-                what: Part::UnloadedDrivers,
-                offset: start,
-                count: stored,
-                limit: MAX_UNLOADED,
-            });
+        if stored.is_none() {
+            let there = content.there(start);
+            warnings.extend(Warning::cut_short(
+                Part::UnloadedDrivers,
+                start,
+                count_size,
+                there,
+            ));
         }
+        let stored = stored.unwrap_or(0);
+        let offset = start.saturating_add(count_size);
         let count = stored.min(MAX_UNLOADED);
         let needed = count.saturating_mul(stride(width));
         let there = content.there(offset);
-        if needed > there {
-            warnings.push(Warning::CutShort {
-                what: Part::UnloadedDrivers,
-                offset,
-                needed,
-                there,
-            });
-        }
+        warnings.extend(Warning::too_many(
+            Part::UnloadedDrivers,
+            start,
+            stored,
+            MAX_UNLOADED,
+        ));
+        warnings.extend(Warning::cut_short(Part::UnloadedDrivers, offset, needed, there));
         UnloadedList { offset, count, width }
     }
 
@@ -124,5 +113,50 @@ fn read(record: Record<'_>, width: Width) -> UnloadedDriver {
         name: text,
         start: Address(record.pointer(start, width)),
         end: Address(record.pointer(end, width)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::bytes::Bytes;
+    use crate::{Address, UnloadedDriver, Width};
+
+    fn entry(length: u16, name: &str) -> UnloadedDriver {
+        let mut bytes = [0; 0x38];
+        bytes[..2].copy_from_slice(&length.to_le_bytes());
+        for (index, unit) in name.encode_utf16().enumerate() {
+            bytes[0x10 + 2 * index..0x12 + 2 * index].copy_from_slice(&unit.to_le_bytes());
+        }
+        bytes[0x28] = 0x10;
+        bytes[0x30] = 0x20;
+        read(Bytes::new(&bytes).record(0, 0x38).unwrap(), Width::Bits64)
+    }
+
+    #[test]
+    fn a_name_of_twelve_units_has_no_nul_and_may_be_cut() {
+        let driver = entry(24, "dump_storpor");
+        assert_eq!(driver.name, "dump_storpor");
+        assert!(driver.is_name_full);
+    }
+
+    #[test]
+    fn the_length_cuts_what_an_earlier_longer_name_left_behind() {
+        let driver = entry(14, "dam.syspor.s");
+        assert_eq!(driver.name, "dam.sys");
+        assert!(!driver.is_name_full);
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_not_believed() {
+        assert_eq!(entry(0, "dam.sys").name, "dam.sys");
+        assert_eq!(entry(0xFFFF, "dam.sys").name, "dam.sys");
+    }
+
+    #[test]
+    fn the_range_holds_its_start_and_not_its_end() {
+        let driver = entry(14, "dam.sys");
+        assert!(driver.contains(Address(0x10)) && driver.contains(Address(0x1F)));
+        assert!(!driver.contains(Address(0x20)));
     }
 }

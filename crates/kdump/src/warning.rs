@@ -155,6 +155,28 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// The warning that a part is cut short, if it is.
+    pub(crate) fn cut_short(what: Part, offset: u64, needed: u64, there: u64) -> Option<Warning> {
+        (there < needed).then_some(Warning::CutShort {
+            what,
+            offset,
+            needed,
+            there,
+        })
+    }
+
+    /// The warning that a list is longer than any genuine one, if it is.
+    pub(crate) fn too_many(what: Part, offset: u64, count: u64, limit: u64) -> Option<Warning> {
+        (count > limit).then_some(Warning::TooMany {
+            what,
+            offset,
+            count,
+            limit,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Part, Warning};

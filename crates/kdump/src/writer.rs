@@ -27,19 +27,13 @@ pub enum Writer {
 impl Writer {
     /// Two of the three marks decide, so that one damaged field does not.
     pub(crate) fn tell(header: &Header, triage: &Triage) -> Writer {
-        let is_kernel = header
-            .attributes
-            .is_some_and(Attributes::is_kernel_generated_triage);
-        let kernel_marks = [
-            is_kernel,
-            header.writer_status.is_none(),
-            triage.triage_options != u32::MAX,
-        ];
-        let converted_marks = [
-            header.attributes.is_none(),
-            header.writer_status == Some(0),
-            triage.triage_options == u32::MAX,
-        ];
+        Writer::from_marks(header.attributes, header.writer_status, triage.triage_options)
+    }
+
+    fn from_marks(attributes: Option<Attributes>, status: Option<u32>, options: u32) -> Writer {
+        let is_kernel = attributes.is_some_and(Attributes::is_kernel_generated_triage);
+        let kernel_marks = [is_kernel, status.is_none(), options != u32::MAX];
+        let converted_marks = [attributes.is_none(), status == Some(0), options == u32::MAX];
         let count = |marks: [bool; 3]| marks.into_iter().filter(|&mark| mark).count();
         match (count(kernel_marks), count(converted_marks)) {
             (2.., _) => Writer::KernelWritten,
@@ -56,5 +50,38 @@ impl fmt::Display for Writer {
             Writer::Converted => "converted",
             Writer::Unknown => "unknown",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Writer;
+    use crate::Attributes;
+
+    const KERNEL: Option<Attributes> = Some(Attributes(8));
+
+    #[test]
+    fn the_marks_of_each_writer_tell_it() {
+        assert_eq!(Writer::from_marks(KERNEL, None, 0x41), Writer::KernelWritten);
+        assert_eq!(Writer::from_marks(None, Some(0), u32::MAX), Writer::Converted);
+    }
+
+    #[test]
+    fn one_damaged_mark_does_not_change_the_answer() {
+        assert_eq!(Writer::from_marks(KERNEL, Some(7), 0x41), Writer::KernelWritten);
+        assert_eq!(Writer::from_marks(KERNEL, None, u32::MAX), Writer::KernelWritten);
+        assert_eq!(Writer::from_marks(None, Some(0), 0x41), Writer::Converted);
+        assert_eq!(
+            Writer::from_marks(Some(Attributes(0)), Some(0), u32::MAX),
+            Writer::Converted
+        );
+    }
+
+    #[test]
+    fn marks_that_contradict_each_other_tell_nobody() {
+        assert_eq!(
+            Writer::from_marks(Some(Attributes(0)), Some(7), 0x41),
+            Writer::Unknown
+        );
     }
 }

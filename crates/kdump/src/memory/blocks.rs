@@ -7,11 +7,11 @@
 
 use super::Region;
 use crate::bytes::Bytes;
-use crate::drivers::Damage;
+use crate::damage::Damage;
 use crate::{Address, Part, Triage, Warning, Width};
 
 /// More blocks than any genuine dump has; 2,667 were seen.
-const MAX_BLOCKS: u32 = 65_536;
+const MAX_BLOCKS: u64 = 65_536;
 
 /// How the address of an entry is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,15 +47,9 @@ impl BlockTable {
         warnings: &mut Vec<Warning>,
     ) -> BlockTable {
         let offset = u64::from(triage.data_blocks_offset);
-        let count = u64::from(triage.data_blocks_count.min(MAX_BLOCKS));
-        if triage.data_blocks_count > MAX_BLOCKS {
-            warnings.push(Warning::TooMany {
-                what: Part::DataBlocks,
-                offset,
-                count: u64::from(triage.data_blocks_count),
-                limit: u64::from(MAX_BLOCKS),
-            });
-        }
+        let stored = u64::from(triage.data_blocks_count);
+        let count = stored.min(MAX_BLOCKS);
+        warnings.extend(Warning::too_many(Part::DataBlocks, offset, stored, MAX_BLOCKS));
         let table = |entry| BlockTable {
             offset,
             count,
@@ -73,14 +67,9 @@ impl BlockTable {
     fn check(mut self, content: Bytes<'_>, warnings: &mut Vec<Warning>) -> BlockTable {
         let needed = self.count.saturating_mul(self.entry.size_bytes());
         let there = content.there(self.offset);
+        warnings.extend(Warning::cut_short(Part::DataBlocks, self.offset, needed, there));
         if needed > there {
             self.count = there.checked_div(self.entry.size_bytes()).unwrap_or(0);
-            warnings.push(Warning::CutShort {
-                what: Part::DataBlocks,
-                offset: self.offset,
-                needed,
-                there,
-            });
         }
         let mut damaged = Damage::default();
         for block in self.stored(content) {
@@ -105,6 +94,11 @@ impl BlockTable {
         let fits = size <= content.there(self.offset) && self.stored(content).all(|b| is_inside(&b));
         let first = self.stored(content).map(|block| block.file_offset).min();
         (fits, first == Some(end))
+    }
+
+    /// How many entries are there.
+    pub(super) fn len(self) -> usize {
+        usize::try_from(self.count).unwrap_or(0) // at most 65,536
     }
 
     /// The entries as stored.
@@ -143,6 +137,45 @@ impl Entry {
         match self {
             Entry::Address64 => 16,
             Entry::Address32 => 12,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BlockTable, Entry};
+    use crate::Width;
+    use crate::bytes::Bytes;
+
+    /// Two blocks of four bytes in a 32-bit dump, with addresses of `address_bytes` bytes.
+    fn table(address_bytes: usize) -> Vec<u8> {
+        let data = 2 * (address_bytes + 8);
+        let entry = |address: u64, offset: usize| {
+            let mut bytes = address.to_le_bytes()[..address_bytes].to_vec();
+            bytes.extend(u32::try_from(offset).unwrap().to_le_bytes());
+            bytes.extend(4_u32.to_le_bytes());
+            bytes
+        };
+        [entry(0x8100_0000, data), entry(0x8200_0000, data + 4), vec![9; 8]].concat()
+    }
+
+    fn fit(bytes: &[u8], entry: Entry) -> (bool, bool) {
+        let table = BlockTable {
+            offset: 0,
+            count: 2,
+            entry,
+            width: Width::Bits32,
+        };
+        table.fit(Bytes::new(bytes))
+    }
+
+    #[test]
+    fn only_the_true_reading_of_a_table_keeps_its_blocks_inside_and_behind_it() {
+        for (bytes, entry) in [(table(8), Entry::Address64), (table(4), Entry::Address32)] {
+            for reading in [Entry::Address64, Entry::Address32] {
+                let expected = (reading == entry, reading == entry);
+                assert_eq!(fit(&bytes, reading), expected, "{entry:?} read as {reading:?}");
+            }
         }
     }
 }

@@ -87,7 +87,9 @@ impl<'a> Memory<'a> {
     /// All regions by address, none overlapping another.
     pub fn regions(&self) -> &[Region] {
         self.index.get_or_init(|| {
-            let mut regions: Vec<Region> = self.blocks.regions(self.content).collect();
+            // The table has been cut to the entries that are there, so its length is no lie.
+            let mut regions = Vec::with_capacity(self.blocks.len());
+            regions.extend(self.blocks.regions(self.content));
             regions.extend(&self.others);
             regions.sort_unstable_by_key(|region| (region.address, region.size_bytes));
             let mut end = Address(0);
