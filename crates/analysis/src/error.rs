@@ -24,6 +24,12 @@ pub enum Error {
         /// What the parser says is wrong, where, how much was needed and how much was there.
         reason: kdump::Error,
     },
+    /// A kernel dump whose content is encrypted.
+    #[error(
+        "this kernel dump is encrypted, so nothing in it can be read; decrypt it with your organisation's key, or \
+         switch dump encryption off on the machine and collect the next one"
+    )]
+    Encrypted,
     /// A picture of a running machine's memory, taken with a tool.
     #[error(
         "this is a memory image made by {tool}, not a crash dump: the machine did not stop, so there is nothing to explain"

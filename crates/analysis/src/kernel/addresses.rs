@@ -1,8 +1,12 @@
 //! Which parameters of a bug check are addresses to look up.
 //!
 //! The table of stop codes names one for most codes. For some it depends on the sub-code, and for faults into memory
-//! that is gone the referenced address itself counts: it lies where the driver was.
+//! that is gone the referenced address itself counts: it lies where the driver was. A request that was not finished
+//! leads to the driver that holds it.
 
+use kdump::Dump;
+
+use super::irp;
 use crate::stop_codes;
 
 /// A parameter that is an address in whatever is to blame, if it lies in an image.
@@ -12,31 +16,54 @@ pub(super) struct AddressParameter {
     pub(super) number: u8,
     /// Its value.
     pub(super) address: u64,
-    /// Whether it counts for unloaded drivers only: a data address says nothing about a loaded image.
-    pub(super) only_unloaded: bool,
+    /// How it leads to an image.
+    pub(super) leads: Leads,
+}
+
+/// How an address parameter leads to an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leads {
+    /// It is an address in the image.
+    Inside,
+    /// It is a data address, which says nothing about a loaded image; but it may be where an unloaded one was.
+    IntoUnloaded,
+    /// The parameter is a request, and the address is where the driver begins that holds it.
+    ThroughRequest,
 }
 
 /// The parameters of `code` that are addresses, the most telling first.
 pub(super) fn of(code: u32, parameters: [u64; 4]) -> Vec<AddressParameter> {
-    let mut numbers: Vec<(u8, bool)> = by_sub_code(code, parameters)
+    let mut numbers: Vec<(u8, Leads)> = by_sub_code(code, parameters)
         .iter()
-        .map(|number| (*number, false))
+        .map(|number| (*number, Leads::Inside))
         .collect();
     let of_table = stop_codes::find(code).and_then(|info| info.address_parameter);
-    numbers.extend(of_table.map(|number| (number, false)));
+    numbers.extend(of_table.map(|number| (number, Leads::Inside)));
     // "Memory referenced": when somebody calls into a driver that is gone, this is the call's target.
     if matches!(code, 0x0a | 0x50 | 0xce | 0xcf | 0xd1 | 0xd4 | 0xfc) {
-        numbers.push((1, true));
+        numbers.push((1, Leads::IntoUnloaded));
     }
-    let addresses = numbers.into_iter().filter_map(|(number, only_unloaded)| {
+    let addresses = numbers.into_iter().filter_map(|(number, leads)| {
         let address = *parameters.get(usize::from(number).checked_sub(1)?)?;
         Some(AddressParameter {
             number,
             address,
-            only_unloaded,
+            leads,
         })
     });
     addresses.filter(|parameter| parameter.address != 0).collect()
+}
+
+/// The parameter that is a request some driver holds, followed to that driver.
+pub(super) fn through_request(dump: &Dump<'_>, code: u32, parameters: [u64; 4]) -> Option<AddressParameter> {
+    let (0x9f, [3, _, _, request]) = (code, parameters) else {
+        return None;
+    };
+    Some(AddressParameter {
+        number: 4,
+        address: irp::driver_start(dump, request)?,
+        leads: Leads::ThroughRequest,
+    })
 }
 
 fn by_sub_code(code: u32, [first, ..]: [u64; 4]) -> &'static [u8] {
@@ -89,9 +116,9 @@ mod tests {
             AddressParameter {
                 number: 4,
                 address: 0xffff_f804_8b58_334c,
-                only_unloaded: false
+                leads: Leads::Inside
             }
         );
-        assert!(parameters[1].only_unloaded);
+        assert_eq!(parameters[1].leads, Leads::IntoUnloaded);
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | Windows named it | 0.95 |
 //! | a parameter or the faulting instruction is inside it | 0.9 |
+//! | it holds the request that a parameter points at | 0.8 |
 //! | the address is where it was before it was unloaded | 0.9 or 0.7, by code |
 //! | a frame of a trusted walk is inside it | 0.6, less further out |
 //! | an address found by scanning is inside it | 0.3, less further out |
@@ -14,7 +15,7 @@
 
 use wire::report::{Evidence, EvidenceKind, Frame, StopCodeClass, Trust};
 
-use super::addresses::AddressParameter;
+use super::addresses::{AddressParameter, Leads};
 use super::fault::Fault;
 use super::modules::{Hit, Modules};
 use super::named::Named;
@@ -34,7 +35,7 @@ pub(super) struct Finding {
     pub(super) offset: Option<u64>,
     /// A layer that stands between.
     pub(super) via: Option<String>,
-    /// Whether even Windows' word is uncertain.
+    /// Whether evidence of this kind is less certain than usual.
     pub(super) is_guess: bool,
 }
 
@@ -108,19 +109,17 @@ fn of_parameter(sources: &Sources<'_>, parameter: &AddressParameter) -> Option<F
     let AddressParameter {
         number,
         address,
-        only_unloaded,
+        leads,
     } = *parameter;
     if let Some(hit) = sources.modules.at(address) {
-        // 0xCB: who is named by this address is found with its other parameters.
-        if only_unloaded || sources.code == 0xcb {
-            return None;
-        }
-        return in_image(
-            hit,
-            &format!("Parameter {number} is the address"),
-            0.9,
-            EvidenceKind::Parameter,
-        );
+        let what = format!("Parameter {number} is the address");
+        return match leads {
+            Leads::IntoUnloaded => None,
+            // 0xCB: who is named by this address is found with its other parameters.
+            Leads::Inside if sources.code == 0xcb => None,
+            Leads::Inside => in_image(hit, &what, 0.9, EvidenceKind::Parameter),
+            Leads::ThroughRequest => through_request(hit, number),
+        };
     }
     let (driver, offset) = sources.modules.unloaded_at(address)?;
     let is_expected = matches!(sources.code, 0x50 | 0xce | 0xd4);
@@ -138,6 +137,21 @@ fn of_parameter(sources: &Sources<'_>, parameter: &AddressParameter) -> Option<F
         offset: Some(offset),
         via: None,
         is_guess: !is_expected,
+    })
+}
+
+/// The driver that holds a request; what it waits for may still be another's.
+fn through_request(hit: Hit<'_>, number: u8) -> Option<Finding> {
+    let finding = in_image(hit, "", 0.8, EvidenceKind::Parameter)?;
+    let name = &hit.image.name;
+    Some(Finding {
+        evidence: Evidence {
+            detail: format!("Parameter {number} is a request (IRP) that waits in a device of {name}."),
+            ..finding.evidence
+        },
+        offset: None,
+        is_guess: true,
+        ..finding
     })
 }
 

@@ -13,10 +13,6 @@ use crate::names;
 pub(super) fn report(dump: &Dump<'_>, modules: &Modules) -> Report {
     let header = dump.header();
     let firmware = dump.smbios();
-    let text = |text: Option<String>| {
-        text.map(|text| names::printable(text.trim()))
-            .filter(|text| !text.is_empty())
-    };
     let (manufacturer, model) = firmware
         .map(|system| (system.manufacturer, system.product_name))
         .unzip();
@@ -30,8 +26,8 @@ pub(super) fn report(dump: &Dump<'_>, modules: &Modules) -> Report {
         os_build: Some(header.minor_version).filter(|build| *build > 0),
         architecture: Some(architecture(header.machine)),
         processors: header.number_processors,
-        manufacturer: text(manufacturer.flatten()),
-        model: text(model.flatten()),
+        manufacturer: manufacturer.flatten().and_then(|text| firmware_text(&text)),
+        model: model.flatten().and_then(|text| firmware_text(&text)),
         process: None,
         signature: String::new(),
         frames: Vec::new(),
@@ -67,6 +63,23 @@ fn architecture(machine: Machine) -> String {
     }
 }
 
+/// A text of the firmware, unless it is empty or one of those that makers leave in when they fill in nothing.
+fn firmware_text(text: &str) -> Option<String> {
+    const NOTHING: &[&str] = &[
+        "to be filled by o.e.m.",
+        "default string",
+        "system manufacturer",
+        "system product name",
+        "not applicable",
+        "not specified",
+        "none",
+        "o.e.m.",
+    ];
+    let text = names::printable(text.trim());
+    let is_filler = NOTHING.contains(&text.to_lowercase().as_str());
+    (!text.is_empty() && !is_filler).then_some(text)
+}
+
 /// When the machine stopped, if its clock made sense: between 2000 and 2200.
 fn crashed_at(dump: &Dump<'_>) -> Option<OffsetDateTime> {
     let time = OffsetDateTime::from_unix_timestamp(dump.header().system_time?.unix_seconds()).ok()?;
@@ -96,5 +109,17 @@ fn unloaded_driver(driver: &kdump::UnloadedDriver) -> UnloadedDriver {
         name: driver.name.clone(),
         start: Hex(driver.start.0),
         end: Hex(driver.end.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::firmware_text;
+
+    #[test]
+    fn a_maker_that_filled_in_nothing_is_no_maker() {
+        assert_eq!(firmware_text("To Be Filled By O.E.M."), None);
+        assert_eq!(firmware_text("  "), None);
+        assert_eq!(firmware_text("LENOVO "), Some("LENOVO".to_owned()));
     }
 }

@@ -12,6 +12,7 @@
 mod addresses;
 mod evidence;
 mod fault;
+mod irp;
 mod machine;
 mod modules;
 mod named;
@@ -19,20 +20,20 @@ mod process;
 mod stack;
 mod verdict;
 
-use kdump::Dump;
+use kdump::{Dump, FormatKind};
 use wire::report::{Frame, MissingSymbol, Parameter, Report, StopCode, StopCodeClass};
 use wire::{Hex, StopCodeNumber};
 
 use crate::guidance::{self, KernelCrash};
 use crate::signature::{self, Signature};
 use crate::stop_codes::{self, UNKNOWN_NAME};
-use crate::{Error, symbols};
+use crate::{Error, Foreign, symbols};
 use evidence::{Finding, Sources};
 use modules::Modules;
 
 /// Says what a kernel dump tells.
 pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
-    let dump = Dump::parse(bytes).map_err(|reason| Error::DamagedKernelDump { reason })?;
+    let dump = Dump::parse(bytes).map_err(|reason| refusal(bytes, reason))?;
     if dump.header().bug_check.is_memory_image() {
         return Err(Error::MemoryImage { tool: "DumpIt" });
     }
@@ -40,9 +41,14 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
     let raw_code = dump.header().bug_check.code;
     let parameters = dump.header().bug_check.parameters;
     let code = StopCodeNumber::from_raw(raw_code).get();
-    let stop_code = stop_code(raw_code, parameters);
+    let mut stop_code = stop_code(raw_code, parameters);
+    if dump.format().kind == FormatKind::Live && stop_code.class.is_crash() {
+        // Whatever the code means otherwise: this machine went on running.
+        stop_code.class = StopCodeClass::Live;
+    }
 
-    let addresses = addresses::of(code, parameters);
+    let mut addresses = addresses::of(code, parameters);
+    addresses.extend(addresses::through_request(&dump, code, parameters));
     let fault = fault::find(&dump, code, addresses::instruction(code, parameters));
     let frames = fault
         .as_ref()
@@ -84,6 +90,17 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
         warnings,
         ..machine::report(&dump, &modules)
     })
+}
+
+/// The parser's refusal, with what the person who sent the file can do about it.
+fn refusal(bytes: &[u8], reason: kdump::Error) -> Error {
+    match reason {
+        kdump::Error::Encrypted { .. } => Error::Encrypted,
+        kdump::Error::NotADump { .. } => Error::NotADump {
+            what: Foreign::recognise(bytes),
+        },
+        reason => Error::DamagedKernelDump { reason },
+    }
 }
 
 fn stop_code(raw_code: u32, parameters: [u64; 4]) -> StopCode {

@@ -6,6 +6,7 @@
 
 use wire::report::{Confidence, EvidenceKind, ProbableDriver, StopCodeClass};
 
+use super::addresses::Leads;
 use super::evidence::{Finding, Sources};
 use super::modules::Modules;
 use crate::images::Role;
@@ -47,7 +48,7 @@ fn confidence(class: StopCodeClass, finding: &Finding) -> Confidence {
     match finding.evidence.kind {
         EvidenceKind::StackScan => Confidence::Low,
         EvidenceKind::Stack => Confidence::Medium,
-        EvidenceKind::NamedByWindows | EvidenceKind::Unloaded if finding.is_guess => Confidence::Medium,
+        _ if finding.is_guess => Confidence::Medium,
         EvidenceKind::NamedByWindows => Confidence::High,
         EvidenceKind::Parameter | EvidenceKind::Unloaded => of_direct_evidence,
     }
@@ -94,7 +95,7 @@ fn in_kernel(sources: &Sources<'_>) -> Option<Place> {
     let parameter = sources
         .addresses
         .iter()
-        .find(|parameter| !parameter.only_unloaded)
+        .find(|parameter| parameter.leads == Leads::Inside)
         .map(|parameter| parameter.address);
     let is_code = !matches!(sources.code, 0x76 | 0xcb);
     let place = |modules: &Modules, address| {

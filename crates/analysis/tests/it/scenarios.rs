@@ -1,10 +1,10 @@
 //! Whole dumps that `synth` writes, for the stop codes that have no public sample.
 
 use crate::support::analyse;
-use synth::dump::{Cpu, DumpDescription, Writer};
+use synth::dump::{Cpu, DataBlock, DumpDescription, Writer};
 use synth::scenarios::{self, Image, Scene};
 use wire::dump::DumpFormat;
-use wire::report::{Confidence, EvidenceKind, Report, Trust};
+use wire::report::{Confidence, EvidenceKind, Report, StopCodeClass, Trust};
 
 /// A scenario of `synth`.
 type Scenario = fn(&Scene) -> DumpDescription;
@@ -236,4 +236,54 @@ fn encrypted_dumps_and_memory_images_are_refused_in_words() {
     let image = scenarios::memory_imager(&Scene::sample(7)).to_bytes();
     let text = analysis::analyze(&image).unwrap_err().to_string();
     assert!(text.contains("DumpIt"), "{text}");
+}
+
+/// A request (IRP) that waits in a device of the culprit, as data blocks: request, stack location, device, driver.
+fn waiting_request(description: &DumpDescription, at: u64) -> Vec<DataBlock> {
+    let culprit = description.driver("acmecap.sys").expect("the sample has it");
+    let (location, device, driver) = (at + 0x1000, at + 0x2000, at + 0x3000);
+    [
+        (at, 6_u8, 0xb8, location),
+        (location, 0, 0x28, device),
+        (device, 3, 0x08, driver),
+        (driver, 4, 0x18, culprit.base),
+    ]
+    .map(|(address, kind, offset, pointer)| {
+        let mut bytes = vec![0; 0x100];
+        bytes[0] = kind;
+        bytes[offset..offset + 8].copy_from_slice(&pointer.to_le_bytes());
+        DataBlock { address, bytes }
+    })
+    .to_vec()
+}
+
+#[test]
+fn a_request_that_waits_too_long_leads_to_the_driver_that_holds_it() {
+    let mut description = scenarios::power_failure(&Scene::sample(7));
+    let request = 0xffff_9d8c_4000_0000;
+    description.parameters = [3, 0, 0, request];
+    description
+        .data_blocks
+        .extend(waiting_request(&description, request));
+    let report = analyse(&description.to_bytes());
+    let driver = report.probable_driver.unwrap();
+    assert_eq!(
+        (driver.name.as_str(), driver.confidence),
+        ("acmecap.sys", Confidence::Medium)
+    );
+    assert_eq!(
+        report.signature,
+        "DRIVER_POWER_STATE_FAILURE_3 | driver acmecap.sys"
+    );
+    assert!(report.evidence[0].detail.contains("request (IRP)"));
+}
+
+#[test]
+fn a_live_dump_is_a_live_dump_whatever_its_code() {
+    let mut description = scenarios::live_watchdog(&Scene::sample(7));
+    description.stop_code = 0x133;
+    let report = analyse(&description.to_bytes());
+    assert_eq!(report.format, Some(DumpFormat::KernelLive));
+    assert_eq!(report.stop_code.unwrap().class, StopCodeClass::Live);
+    assert_eq!(report.probable_driver, None);
 }
