@@ -51,7 +51,6 @@ pub(crate) fn driver(fleet: &Fleet, id: VersionId) -> Driver {
         size_of_image: Some(Hex(version.image.size_of_image.into())),
         checksum: Some(Hex(version.image.checksum.into())),
         company: Some(family.company.clone()),
-        product: family.process.clone(),
         description: Some(format!("{} driver", family.class)),
         path: Some(version.image.path.clone()),
         signer: Some(signer(family.origin, &family.company)),

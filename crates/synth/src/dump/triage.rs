@@ -143,14 +143,10 @@ fn append_end_mark(file: &mut Buffer, writer: Writer, offsets: &mut Offsets) {
 
 fn write_triage_block(file: &mut Buffer, description: &DumpDescription, offsets: &Offsets) {
     let at = header::size(description.cpu);
-    let (context, exception) = if description.cpu.is_64_bit() {
-        (0x348, 0xF00)
+    let (context, exception, debugger) = if description.cpu.is_64_bit() {
+        (0x348, 0xF00, 0x70)
     } else {
-        (0x320, 0x7D0)
-    };
-    let options = match description.writer {
-        Writer::KernelWritten => 0x41,
-        Writer::Converted => 0xFFFF_FFFF,
+        (0x320, 0x7D0, 0x58)
     };
     let fields = [
         0, // ServicePackBuild
@@ -170,16 +166,23 @@ fn write_triage_block(file: &mut Buffer, description: &DumpDescription, offsets:
         offsets.names,
         offsets.names_size,
         0, // BrokenDriverOffset: never seen set
-        options,
+        options(description.writer),
     ];
     for (index, value) in fields.into_iter().enumerate() {
         file.put_u32(at + 4 * index, value);
     }
-    let debugger = if description.cpu.is_64_bit() { 0x70 } else { 0x58 };
     file.put_pointer(at + 0x48, description.stack.base, description.cpu.pointer_bytes());
     file.put_u32(at + debugger, offsets.debugger);
     let debugger_bytes = if description.build >= 26100 { 0x3A0 } else { 0x380 };
     file.put_u32(at + debugger + 4, debugger_bytes);
     file.put_u32(at + debugger + 8, offsets.blocks);
     file.put_u32(at + debugger + 12, offsets.blocks_count);
+}
+
+/// `TriageOptions`, which the converter does not know.
+fn options(writer: Writer) -> u32 {
+    match writer {
+        Writer::KernelWritten => 0x41,
+        Writer::Converted => 0xFFFF_FFFF,
+    }
 }

@@ -1,13 +1,12 @@
-//! When machines crash, with what, and the dump each time.
+//! When machines crash, and with what.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::names::{COMMON_PROCESSES, SITES};
-use super::{Day, Fleet, Machine, Origin, SetId, VersionId};
-use crate::dump::{Cpu, DumpDescription, SystemMaker, Writer};
+use super::effects::Effects;
+use super::names::COMMON_PROCESSES;
+use super::{Day, Fleet, Origin, SetId, VersionId};
 use crate::in_box::fnv;
-use crate::scenarios::{self, Scene};
 
 /// One crash, or one live report of a machine that went on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,69 +101,6 @@ impl CrashKind {
             drawn -= weight;
         }
         CrashKind::IrqlInDriver
-    }
-
-    fn describe(self, scene: &Scene) -> DumpDescription {
-        let scenario = match self {
-            CrashKind::LockedPagesAtExit => scenarios::locked_pages_at_exit,
-            CrashKind::UnlockedTwice => scenarios::unlocked_twice,
-            CrashKind::IrqlInDriver => scenarios::irql_in_driver,
-            CrashKind::ThreadException => scenarios::thread_exception,
-            CrashKind::ServiceException => scenarios::service_exception,
-            CrashKind::UnhandledException => scenarios::unhandled_exception,
-            CrashKind::FaultInUnloaded => scenarios::fault_in_unloaded,
-            CrashKind::UnloadedWithPendingWork => scenarios::unloaded_with_pending_work,
-            CrashKind::HardwareError => scenarios::hardware_error,
-            CrashKind::PowerFailure => scenarios::power_failure,
-            CrashKind::Manual => scenarios::manual,
-            CrashKind::LiveVideoTimeout => scenarios::live_video_timeout,
-        };
-        scenario(scene)
-    }
-}
-
-impl Fleet {
-    /// The dump of a crash: the drivers as loaded at that moment, at the addresses of that boot.
-    pub fn describe(&self, crash: &Crash) -> DumpDescription {
-        crash.kind.describe(&self.scene(crash))
-    }
-
-    fn scene(&self, crash: &Crash) -> Scene {
-        let machine = &self.machines[crash.machine];
-        let versions = self.set(crash.set).iter();
-        let images = versions.map(|id| self.catalog.version(*id).image.clone());
-        let culprit = crash
-            .driver
-            .map(|id| self.catalog.family_of(id).name.clone())
-            .unwrap_or_default();
-        Scene {
-            boot_seed: crash.boot_seed,
-            // One dump in eight went through the converter, as after an automatic dump.
-            writer: if crash.boot_seed.is_multiple_of(8) {
-                Writer::Converted
-            } else {
-                Writer::KernelWritten
-            },
-            cpu: Cpu::X64,
-            build: machine.os_build,
-            images: images.collect(),
-            unloaded: vec![
-                "dump_stornvme.sys".into(),
-                "WdNisDrv.sys".into(),
-                "hwpolicy.sys".into(),
-            ],
-            culprit,
-            process: crash.process.clone(),
-            process_id: 4 * (700 + self.seed_of(crash.machine) % 4000),
-            locked_pages: 1 + crash.boot_seed % 64,
-            crashed_at_unix: crash.at_unix,
-            uptime_seconds: crash.uptime_seconds,
-            processors: 8,
-            system: SystemMaker {
-                manufacturer: machine.manufacturer.to_owned(),
-                model: machine.model.to_owned(),
-            },
-        }
     }
 }
 
@@ -289,55 +225,4 @@ fn crash_of(fleet: &Fleet, at: Place, kind: CrashKind, chance: &mut ChaCha8Rng) 
             &format!("{}/{}/{}", fleet.config.seed, at.machine, at.day),
         ),
     }
-}
-
-/// What multiplies the 0x76 rate of everybody with some property.
-struct Effects {
-    models: Vec<f64>,
-    sites: Vec<f64>,
-    days: Vec<f64>,
-}
-
-impl Effects {
-    fn of(fleet: &Fleet) -> Self {
-        let config = &fleet.config;
-        let confounding = config.confounding;
-        let mut chance = config.chance("effects", 0);
-        let mut log_normal = |sigma: f64| (sigma * standard_normal(&mut chance)).exp();
-        let days = config.weeks * 7;
-        let growth = |day: u32| match confounding.trend {
-            trend if trend > 0.0 => trend.powf(f64::from(day) / f64::from(days.max(1))),
-            _ => 1.0,
-        };
-        Effects {
-            models: (0..25).map(|_| log_normal(confounding.model_spread)).collect(),
-            sites: SITES
-                .iter()
-                .map(|_| log_normal(confounding.site_spread))
-                .collect(),
-            days: (0..days).map(growth).collect(),
-        }
-    }
-
-    fn of_machine(&self, fleet: &Fleet, machine: &Machine, chance: &mut ChaCha8Rng) -> f64 {
-        let confounding = fleet.config.confounding;
-        let site = SITES.iter().position(|site| *site == machine.site).unwrap_or(0);
-        let lemon = if chance.random_bool(confounding.lemon_share) {
-            confounding.lemon_factor
-        } else {
-            1.0
-        };
-        self.models[machine.model_number] * self.sites[site] * lemon
-    }
-
-    fn of_day(&self, day: usize) -> f64 {
-        self.days[day]
-    }
-}
-
-/// A standard normal number by the Box–Muller transform.
-fn standard_normal(chance: &mut ChaCha8Rng) -> f64 {
-    let radius: f64 = chance.random_range(f64::MIN_POSITIVE..1.0);
-    let angle: f64 = chance.random_range(0.0..std::f64::consts::TAU);
-    (-2.0 * radius.ln()).sqrt() * angle.cos()
 }

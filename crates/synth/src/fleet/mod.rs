@@ -11,7 +11,9 @@
 //! always gives the same fleet; nothing here reads a clock.
 
 mod catalog;
+mod crash_dump;
 mod crashes;
+mod effects;
 mod machines;
 mod names;
 mod presence;

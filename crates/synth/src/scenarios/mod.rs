@@ -17,6 +17,7 @@
 //! | [`live_video_timeout`], [`live_watchdog`] | 0x141, 0x193 |
 //! | [`complete_memory`], [`kernel_memory`], [`debugger_written`], [`encrypted`], [`memory_imager`] | other kinds of file |
 
+mod boot;
 mod driver_faults;
 mod locked_pages;
 mod other_files;

@@ -1,13 +1,10 @@
-//! A machine at the moment of a crash, and the addresses that its boot gave to everything.
+//! A machine at the moment of a crash.
 
-use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
+use super::boot::Boot;
 use super::stack::StackWords;
 use crate::dump::{
     Attributes, Cpu, DataBlockWidth, Driver, DumpDescription, DumpKind, Exception, FileTime, Process,
-    Registers, Stack, SystemMaker, UnloadedDriver, Writer,
+    Registers, Stack, SystemMaker, Writer,
 };
 use crate::in_box;
 
@@ -128,6 +125,7 @@ impl Scene {
     pub(super) fn describe(&self, stop_code: u32, parameters: [u64; 4]) -> DumpDescription {
         let boot = Boot::of(self);
         let kernel = boot.drivers[0].clone();
+        let stop = kernel.address_at(super::stack::KE_BUG_CHECK_EX);
         let mut description = DumpDescription {
             writer: self.writer,
             kind: DumpKind::Triage,
@@ -139,35 +137,18 @@ impl Scene {
             uptime_100ns: self.uptime_seconds * 10_000_000,
             processors: self.processors,
             attributes: Attributes::KERNEL_TRIAGE,
-            unloaded: boot.unloaded,
             drivers: boot.drivers,
+            unloaded: boot.unloaded,
             stack: Stack::default(),
-            registers: Registers {
-                general: [0x10; 29],
-                pc: kernel.address_at(super::stack::KE_BUG_CHECK_EX),
-                ..Registers::default()
-            },
-            exception: Exception {
-                code: 0x8000_0003,
-                flags: 1,
-                address: kernel.address_at(super::stack::KE_BUG_CHECK_EX),
-                information: Vec::new(),
-            },
-            process: Process {
-                image_name: self.process.clone(),
-                id: self.process_id,
-                address: boot.process,
-                locked_pages: 0,
-            },
+            registers: registers_at(stop),
+            exception: break_at(stop),
+            process: self.process_at(boot.process),
             thread_address: boot.process + 0x4080,
             system: Some(self.system.clone()),
             build_lab: Some(format!("{}.1.amd64fre.vb_release.191206-1406", self.build)),
             data_blocks: Vec::new(),
             data_block_width: DataBlockWidth::Sixteen,
-            filler_blocks: match self.writer {
-                Writer::KernelWritten => 30,
-                Writer::Converted => 330,
-            },
+            filler_blocks: filler_blocks(self.writer),
             filler_seed: self.boot_seed,
             blobs: Vec::new(),
         };
@@ -175,6 +156,15 @@ impl Scene {
             .call(kernel.address_at(super::stack::BUG_CHECK_CALLER), 6)
             .finish(&mut description);
         description
+    }
+
+    fn process_at(&self, address: u64) -> Process {
+        Process {
+            image_name: self.process.clone(),
+            id: self.process_id,
+            address,
+            locked_pages: 0,
+        }
     }
 
     /// The culprit of a description made from this scene; the last driver if the scene has none of that name.
@@ -187,85 +177,29 @@ impl Scene {
     }
 }
 
-/// Where a boot put everything.
-struct Boot {
-    drivers: Vec<Driver>,
-    unloaded: Vec<UnloadedDriver>,
-    stack_end: u64,
-    process: u64,
-}
-
-impl Boot {
-    fn of(scene: &Scene) -> Self {
-        let mut chance = ChaCha8Rng::seed_from_u64(scene.boot_seed);
-        let slide = u64::from(chance.random::<u16>() & 0x3FFF);
-        let (kernel, region, stack_end, process) = if scene.cpu.is_64_bit() {
-            (
-                0xFFFF_F802_0000_0000 + slide * 0x20_0000,
-                0xFFFF_F80A_0000_0000 + slide * 0x1_0000,
-                0xFFFF_A501_0000_0000 + slide * 0x8000,
-                0xFFFF_8D0F_0000_0000 + slide * 0x1_0040,
-            )
-        } else {
-            let slide = slide & 0xFF;
-            (
-                0x8100_0000 + slide * 0x1000,
-                0x8800_0000 + slide * 0x1000,
-                0xB000_0000 + slide * 0x4000,
-                0x8500_0000 + slide * 0x1040,
-            )
-        };
-        let (drivers, next) = place(scene, kernel, region, &mut chance);
-        let unloaded = unloaded_at(&scene.unloaded, next);
-        Boot {
-            drivers,
-            unloaded,
-            stack_end,
-            process,
-        }
+/// Registers of a thread that has just called into `pc`.
+fn registers_at(pc: u64) -> Registers {
+    Registers {
+        pc,
+        general: [0x10; 29],
+        ..Registers::default()
     }
 }
 
-/// Puts the kernel at its base and the other images one after another, in an order that is not the load order.
-fn place(scene: &Scene, kernel: u64, region: u64, chance: &mut ChaCha8Rng) -> (Vec<Driver>, u64) {
-    let mut order: Vec<usize> = (1..scene.images.len()).collect();
-    order.shuffle(chance);
-    let mut bases = vec![kernel; scene.images.len()];
-    let mut next = region;
-    for index in order {
-        bases[index] = next;
-        let pages = scene.images[index].size_of_image.div_ceil(0x1000) + 1;
-        next += u64::from(pages) * 0x1000;
-    }
-    let drivers = scene.images.iter().zip(bases).map(|(image, base)| Driver {
-        path: image.path.clone(),
-        base,
-        size_of_image: image.size_of_image,
-        time_date_stamp: stored(scene.writer, image, image.time_date_stamp),
-        checksum: stored(scene.writer, image, image.checksum),
-    });
-    (drivers.collect(), next)
-}
-
-/// The converter leaves stamp and checksum of the session drivers at 0.
-fn stored(writer: Writer, image: &Image, number: u32) -> u32 {
-    let session_driver = image.path.contains("win32k") || image.path.contains("cdd.dll");
-    if writer == Writer::Converted && session_driver {
-        0
-    } else {
-        number
+/// The header's exception record, which is a break at `KeBugCheckEx` and not the fault.
+fn break_at(address: u64) -> Exception {
+    Exception {
+        code: 0x8000_0003,
+        flags: 1,
+        address,
+        information: Vec::new(),
     }
 }
 
-fn unloaded_at(names: &[String], from: u64) -> Vec<UnloadedDriver> {
-    let starts = (0u64..).map(|index| from + 0x10_0000 + index * 0x2_0000);
-    names
-        .iter()
-        .zip(starts)
-        .map(|(name, start)| UnloadedDriver {
-            name: name.clone(),
-            start,
-            end: start + 0x1_8000,
-        })
-        .collect()
+/// As many meaningless pieces as the smallest real dump of this writer has.
+fn filler_blocks(writer: Writer) -> usize {
+    match writer {
+        Writer::KernelWritten => 30,
+        Writer::Converted => 330,
+    }
 }
