@@ -24,8 +24,19 @@ impl Effects {
             trend if trend > 0.0 => trend.powf(f64::from(day) / f64::from(days.max(1))),
             _ => 1.0,
         };
+        // Bad models are common ones, but not the most common: the third and those after it.
+        let bad = 2..2 + confounding.bad_models;
+        let worse = |model: usize| {
+            if bad.contains(&model) {
+                confounding.bad_model_factor
+            } else {
+                1.0
+            }
+        };
         Effects {
-            models: (0..25).map(|_| log_normal(confounding.model_spread)).collect(),
+            models: (0..25)
+                .map(|model| worse(model) * log_normal(confounding.model_spread))
+                .collect(),
             sites: SITES
                 .iter()
                 .map(|_| log_normal(confounding.site_spread))

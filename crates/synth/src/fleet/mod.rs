@@ -14,6 +14,7 @@ mod catalog;
 mod crash_dump;
 mod crashes;
 mod effects;
+mod evaluation;
 mod machines;
 mod names;
 mod presence;
@@ -29,6 +30,7 @@ use crate::in_box::{fnv, low_half};
 
 pub use catalog::{Catalog, DriverVersion, Family, Origin, VersionId};
 pub use crashes::{Cause, Crash, CrashKind};
+pub use evaluation::Difficulty;
 pub use machines::{InventoryChange, Machine, Ring};
 pub use sets::{DriverSets, SetId};
 
@@ -156,6 +158,10 @@ pub struct Confounding {
     pub site_spread: f64,
     /// Factor by which the rate grows from the first to the last week, 0 for none.
     pub trend: f64,
+    /// How many hardware models crash more often than the others.
+    pub bad_models: usize,
+    /// How many times more often they do.
+    pub bad_model_factor: f64,
     /// Share of machines that crash far more often for reasons of their own.
     pub lemon_share: f64,
     /// How many times more often they do.
