@@ -24,6 +24,8 @@ const AGENT_IN: usize = 20;
 const MOST_AGENTS: usize = 25;
 /// How long to ask for a verdict that counts every crash, in seconds.
 const VERDICT_SECONDS: u32 = 90;
+/// After how many seconds without newer data a verdict is taken although it does not count every crash.
+const SETTLED_SECONDS: u32 = 10;
 
 /// Which fleet to play, and where.
 #[derive(Debug, Clone)]
@@ -87,7 +89,7 @@ pub async fn play(config: &PlayConfig) -> anyhow::Result<Outcome> {
     send_history(&client, &fleet, config.progress).await?;
     let uploaded = send_dumps(&client, &fleet, config.progress).await?;
     let failed = wait_for_all(&client, &uploaded, config.progress).await?;
-    let suspects = ask(&client, locked_pages(&fleet), config.progress).await?;
+    let suspects = ask(&client, &fleet, failed, config.progress).await?;
     let planted = planted(&fleet).context("the fleet has no culprit to look for")?;
     let culprit_rank = planted.rank_in(&suspects);
     Ok(Outcome {
@@ -115,11 +117,6 @@ fn planted(fleet: &Fleet) -> Option<Planted> {
         driver: fleet.catalog.family_of(culprit).name.to_lowercase(),
         version: fleet.catalog.version(culprit).version.clone(),
     })
-}
-
-fn locked_pages(fleet: &Fleet) -> u64 {
-    let crashes = fleet.crashes.iter();
-    crashes.filter(|crash| crash.kind.is_locked_pages()).count() as u64
 }
 
 /// The first machines report like agents; the others come by import.
@@ -178,14 +175,17 @@ async fn wait_for_all(client: &Client, ids: &[String], progress: Progress) -> an
     Ok(failed)
 }
 
-/// Asks for the ranking until it counts all crashes, or until the time is up.
-async fn ask(client: &Client, crashes: u64, progress: Progress) -> anyhow::Result<Suspects> {
+/// Asks for the ranking until it counts all crashes, or has not changed for a while.
+async fn ask(client: &Client, fleet: &Fleet, failed: usize, progress: Progress) -> anyhow::Result<Suspects> {
     const PATH: &str = "/api/v1/stop-codes/0x76/suspects";
     let bar = progress.bar("verdict", 1);
     let mut suspects: Suspects = client.get(PATH).await?;
+    let mut settled = 0;
     for _ in 0..VERDICT_SECONDS {
         let counted = suspects.crashes + suspects.crashes_without_exposure;
-        if !suspects.stale && counted >= crashes {
+        settled = if suspects.stale { 0 } else { settled + 1 };
+        let complete = counted + failed as u64 >= locked_pages_since(fleet, suspects.window.from);
+        if settled > 0 && complete || settled > SETTLED_SECONDS {
             break;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -194,4 +194,13 @@ async fn ask(client: &Client, crashes: u64, progress: Progress) -> anyhow::Resul
     bar.inc(1);
     bar.finish();
     Ok(suspects)
+}
+
+/// The fleet's 0x76 crashes from a day on.
+fn locked_pages_since(fleet: &Fleet, first: Date) -> u64 {
+    let first = describe::day(first).unix_start();
+    let crashes = fleet.crashes.iter();
+    crashes
+        .filter(|crash| crash.kind.is_locked_pages() && crash.at_unix >= first)
+        .count() as u64
 }
