@@ -32,7 +32,7 @@ pub mod stop_codes;
 mod symbols;
 mod user;
 
-pub use error::{Error, Foreign};
+pub use error::{Error, Foreign, MinidumpProblem};
 pub use wire::report;
 
 use wire::report::Report;

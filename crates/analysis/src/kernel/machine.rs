@@ -32,7 +32,12 @@ pub(super) fn report(dump: &Dump<'_>, modules: &Modules) -> Report {
         signature: String::new(),
         frames: Vec::new(),
         threads: Vec::new(),
-        drivers: modules.loaded().iter().map(driver).collect(),
+        drivers: modules
+            .loaded()
+            .iter()
+            .filter(|image| image.is_named)
+            .map(driver)
+            .collect(),
         modules: Vec::new(),
         unloaded_drivers: modules.unloaded().iter().map(unloaded_driver).collect(),
         evidence: Vec::new(),

@@ -34,26 +34,18 @@ use modules::Modules;
 /// Says what a kernel dump tells.
 pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
     let dump = Dump::parse(bytes).map_err(|reason| refusal(bytes, reason))?;
-    if dump.header().bug_check.is_memory_image() {
+    let bug_check = dump.header().bug_check;
+    if bug_check.is_memory_image() {
         return Err(Error::MemoryImage { tool: "DumpIt" });
     }
     let modules = Modules::of(&dump);
-    let raw_code = dump.header().bug_check.code;
-    let parameters = dump.header().bug_check.parameters;
-    let code = StopCodeNumber::from_raw(raw_code).get();
-    let mut stop_code = stop_code(raw_code, parameters);
-    if dump.format().kind == FormatKind::Live && stop_code.class.is_crash() {
-        // Whatever the code means otherwise: this machine went on running.
-        stop_code.class = StopCodeClass::Live;
-    }
-
+    let parameters = bug_check.parameters;
+    let code = StopCodeNumber::from_raw(bug_check.code).get();
+    let stop_code = stop_code(&dump);
     let mut addresses = addresses::of(code, parameters);
     addresses.extend(addresses::through_request(&dump, code, parameters));
     let fault = fault::find(&dump, code, addresses::instruction(code, parameters));
-    let frames = fault
-        .as_ref()
-        .map(|fault| stack::frames(&dump, &modules, fault))
-        .unwrap_or_default();
+    let frames = fault.as_ref().map(|fault| stack::frames(&dump, &modules, fault));
     let sources = Sources {
         code,
         class: stop_code.class,
@@ -62,34 +54,37 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
         fault: fault.as_ref(),
         addresses: &addresses,
         named: named::find(&dump, &modules, code, parameters),
-        frames: &frames,
+        frames: &frames.unwrap_or_default(),
     };
-    let findings = evidence::collect(&sources);
-    let process = process::find(&dump, code, parameters);
-    let signature = signature(&sources, &stop_code, &findings, process.name.as_deref());
-    let mut warnings = warnings(&dump);
-    warnings.extend(process.warning);
-    warnings.extend(signature.warning);
+    Ok(conclude(&dump, &sources, stop_code))
+}
+
+/// From all that was found to the report.
+fn conclude(dump: &Dump<'_>, sources: &Sources<'_>, stop_code: StopCode) -> Report {
+    let findings = evidence::collect(sources);
+    let process = process::find(dump, sources.code, sources.parameters);
+    let signature = signature(sources, &stop_code, &findings, process.name.as_deref());
     let probable_driver = verdict::probable_driver(stop_code.class, &findings);
     let guidance = guidance::for_kernel_crash(&KernelCrash {
-        raw_code,
-        parameters,
+        raw_code: dump.header().bug_check.code,
+        parameters: sources.parameters,
         probable_driver: probable_driver.as_ref(),
         process: process.name.as_deref(),
-        during_start: machine::uptime_seconds(&dump).is_some_and(|seconds| seconds < 120),
+        during_start: machine::uptime_seconds(dump).is_some_and(|seconds| seconds < 120),
     });
-    Ok(Report {
+    let warnings = warnings(dump).chain(process.warning).chain(signature.warning);
+    Report {
         stop_code: Some(stop_code),
         process: process.name,
         signature: signature.text,
-        missing_symbols: missing_symbols(&modules, &frames),
-        frames,
+        missing_symbols: missing_symbols(sources.modules, sources.frames),
+        frames: sources.frames.to_vec(),
         evidence: findings.into_iter().map(|finding| finding.evidence).collect(),
         probable_driver,
         guidance,
-        warnings,
-        ..machine::report(&dump, &modules)
-    })
+        warnings: warnings.collect(),
+        ..machine::report(dump, sources.modules)
+    }
 }
 
 /// The parser's refusal, with what the person who sent the file can do about it.
@@ -103,16 +98,21 @@ fn refusal(bytes: &[u8], reason: kdump::Error) -> Error {
     }
 }
 
-fn stop_code(raw_code: u32, parameters: [u64; 4]) -> StopCode {
-    let info = stop_codes::find(raw_code);
+fn stop_code(dump: &Dump<'_>) -> StopCode {
+    let kdump::BugCheck { code, parameters } = dump.header().bug_check;
+    let info = stop_codes::find(code);
     let meanings = info.map(|info| info.parameters).unwrap_or_default();
-    let parameters = parameters.into_iter().zip(meanings);
+    let class = info.map_or(StopCodeClass::Unknown, |info| info.class);
+    let is_live = dump.format().kind == FormatKind::Live && class.is_crash();
     StopCode {
-        code: StopCodeNumber::from_raw(raw_code),
-        raw_code: Hex(u64::from(raw_code)),
+        code: StopCodeNumber::from_raw(code),
+        raw_code: Hex(u64::from(code)),
         name: info.map_or(UNKNOWN_NAME, |info| info.name).to_owned(),
-        class: info.map_or(StopCodeClass::Unknown, |info| info.class),
+        // Whatever the code means otherwise: a machine with a live dump went on running.
+        class: if is_live { StopCodeClass::Live } else { class },
         parameters: parameters
+            .into_iter()
+            .zip(meanings)
             .map(|(value, meaning)| Parameter {
                 value: Hex(value),
                 meaning: meaning.map(str::to_owned),
@@ -154,6 +154,7 @@ fn signature(
 /// The images on the stack, because without their symbols it is no better than a scan.
 fn missing_symbols(modules: &Modules, frames: &[Frame]) -> Vec<MissingSymbol> {
     let on_stack = frames.iter().filter_map(|frame| modules.at(frame.address.0));
+    let on_stack = on_stack.filter(|hit| hit.image.is_named);
     let mut missing: Vec<_> = on_stack
         .filter_map(|hit| symbols::missing(&hit.image.name, hit.image.time_date_stamp, hit.image.size_bytes))
         .collect();
@@ -162,11 +163,10 @@ fn missing_symbols(modules: &Modules, frames: &[Frame]) -> Vec<MissingSymbol> {
     missing
 }
 
-fn warnings(dump: &Dump<'_>) -> Vec<String> {
+fn warnings(dump: &Dump<'_>) -> impl Iterator<Item = String> {
     dump.warnings()
         .iter()
         .map(|warning| sentence(&warning.to_string()))
-        .collect()
 }
 
 /// A clause as a sentence.

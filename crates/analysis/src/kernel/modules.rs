@@ -10,6 +10,8 @@ use crate::names;
 pub(super) struct Image {
     /// Base name, fit to show.
     pub(super) name: String,
+    /// Whether `name` is its name, or stands for one that is damaged.
+    pub(super) is_named: bool,
     /// Whether it can be blamed.
     pub(super) role: Role,
     /// First address.
@@ -94,12 +96,13 @@ impl Modules {
 
 impl Image {
     fn of(driver: &Driver<'_>) -> Self {
-        let name = match driver.base_name() {
-            Some(name) => names::base_name(&name.decode()),
-            None => format!("(image {} without a name)", driver.index),
-        };
+        let known = driver.base_name().map(|name| names::base_name(&name.decode()));
+        let known = known.filter(|name| !name.is_empty());
+        let is_named = known.is_some();
+        let name = known.unwrap_or_else(|| format!("(image {} without a name)", driver.index));
         Image {
             role: role(&name),
+            is_named,
             name,
             base: driver.base.0,
             size_bytes: driver.size_of_image,

@@ -9,9 +9,7 @@
 //! header page, and, where the dump happens to hold the bytes before it, behind a call. Old return addresses stay on
 //! a stack, so such a frame is a hint.
 
-use std::collections::HashSet;
-
-use kdump::{Address, Context, Dump, Machine, Stack};
+use kdump::{Address, Arm64Context, Context, Dump, Machine, Stack};
 use wire::Hex;
 use wire::report::{Frame, Trust};
 
@@ -30,13 +28,13 @@ pub(super) fn frames(dump: &Dump<'_>, modules: &Modules, fault: &Fault<'_>) -> V
     let mut found = vec![(fault.pc, Trust::Context)];
     if let Some(stack) = dump.stack() {
         let chain = match &fault.context {
-            Some(Context::Arm64(context)) => frame_chain(&stack, modules, context.fp, context.lr),
+            Some(Context::Arm64(context)) => arm64_chain(&stack, modules, context),
             _ => Vec::new(),
         };
         if chain.is_empty() {
             found.extend(scan(dump, modules, &stack, fault.sp));
         } else {
-            found.extend(chain.into_iter().map(|address| (address, Trust::FramePointer)));
+            found.extend(chain);
         }
     }
     found.truncate(MAX_FRAMES);
@@ -77,29 +75,32 @@ fn scan<'a>(
 }
 
 /// The return addresses of an Arm64 chain of frame pointers: at each is the next frame pointer, then the link.
-fn frame_chain(stack: &Stack<'_>, modules: &Modules, first: u64, link: u64) -> Vec<u64> {
+///
+/// The link register comes first where it names another caller: in a function that calls none it is the only record of
+/// it, in others it may be left over from the last call. So it is no better than a scan.
+fn arm64_chain(stack: &Stack<'_>, modules: &Modules, context: &Arm64Context<'_>) -> Vec<(u64, Trust)> {
     let word = |address: u64| {
         let offset = usize::try_from(address.checked_sub(stack.base.0)?).ok()?;
         let bytes = stack.bytes.get(offset..)?.first_chunk::<8>()?;
         Some(u64::from_le_bytes(*bytes))
     };
+    let is_code = |address: &u64| modules.at(*address).is_some();
     let mut chain = Vec::new();
-    let mut seen = HashSet::new();
-    let mut frame_pointer = first;
-    // In a function that calls none the link register is the only record of the caller.
-    chain.extend(Some(signed(link)).filter(|link| modules.at(*link).is_some()));
-    while chain.len() < MAX_FRAMES && seen.insert(frame_pointer) {
+    let mut frame_pointer = context.fp;
+    while chain.len() < MAX_FRAMES {
         let return_address = frame_pointer.checked_add(8).and_then(word).map(signed);
-        let Some(address) = return_address.filter(|address| modules.at(*address).is_some()) else {
+        let Some(address) = return_address.filter(is_code) else {
             break;
         };
-        if chain.last() != Some(&address) {
-            chain.push(address);
-        }
+        chain.push((address, Trust::FramePointer));
         match word(frame_pointer) {
             Some(next) if next > frame_pointer => frame_pointer = next,
             _ => break,
         }
+    }
+    let link = signed(context.lr);
+    if is_code(&link) && chain.first().is_some_and(|(first, _)| *first != link) {
+        chain.insert(0, (link, Trust::Scan));
     }
     chain
 }

@@ -35,7 +35,7 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
         .get_stream::<minidump::MinidumpException<'_>>()
         .ok()
         .map(|exception| exception.raw.exception_record.exception_code);
-    Ok(report::build(Parts {
+    Ok(report::build(&Parts {
         state: &state,
         stacks,
         exception_code,

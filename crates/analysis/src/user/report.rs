@@ -27,17 +27,12 @@ pub(super) struct Parts<'a> {
     pub(super) left_out: LeftOut,
 }
 
-pub(super) fn build(parts: Parts<'_>) -> Report {
-    let Parts {
-        state,
-        stacks,
-        exception_code,
-        written_at,
-        left_out,
-    } = parts;
-    let exception = exception(state, exception_code);
+/// The report of a process.
+pub(super) fn build(parts: &Parts<'_>) -> Report {
+    let state = parts.state;
+    let exception = exception(state, parts.exception_code);
     let process = state.modules.main_module().map(base_name);
-    let stacks: Vec<Vec<Frame>> = stacks.iter().map(|stack| frames(stack)).collect();
+    let stacks: Vec<Vec<Frame>> = parts.stacks.iter().map(|stack| frames(stack)).collect();
     let crashed = state.requesting_thread;
     let frames = crashed
         .and_then(|index| stacks.get(index))
@@ -48,20 +43,36 @@ pub(super) fn build(parts: Parts<'_>) -> Report {
         module.is_some_and(|module| system::is_system(&module.code_file()))
     };
     let signature = signature::of_process(exception.as_ref(), process.as_deref(), &frames, is_system);
-    let mut warnings = warnings(state, left_out);
-    warnings.extend(signature.warning);
     Report {
-        kind: CrashKind::User,
-        format: Some(DumpFormat::UserMinidump),
-        crashed_at: written(written_at),
-        uptime_seconds: None,
-        stop_code: None,
         guidance: guidance::for_user_crash(
             exception.as_ref(),
             signature.module.as_deref(),
             process.as_deref(),
         ),
         exception,
+        process,
+        missing_symbols: missing_symbols(state, &stacks),
+        threads: threads(state, stacks, crashed),
+        frames,
+        warnings: warnings(state, parts.left_out)
+            .into_iter()
+            .chain(signature.warning)
+            .collect(),
+        signature: signature.text,
+        crashed_at: written(parts.written_at),
+        ..system_and_modules(state)
+    }
+}
+
+/// A report without anything about the crash.
+fn system_and_modules(state: &ProcessState) -> Report {
+    Report {
+        kind: CrashKind::User,
+        format: Some(DumpFormat::UserMinidump),
+        crashed_at: None,
+        uptime_seconds: None,
+        stop_code: None,
+        exception: None,
         os_build: os_build(state),
         architecture: Some(architecture(state.system_info.cpu)),
         processors: u32::try_from(state.system_info.cpu_count)
@@ -69,17 +80,18 @@ pub(super) fn build(parts: Parts<'_>) -> Report {
             .filter(|count| *count > 0),
         manufacturer: None,
         model: None,
-        process,
-        signature: signature.text,
-        missing_symbols: missing_symbols(state, &stacks),
-        threads: threads(state, stacks, crashed),
-        frames,
+        process: None,
+        signature: String::new(),
+        frames: Vec::new(),
+        threads: Vec::new(),
         drivers: Vec::new(),
         modules: state.modules.iter().map(module).collect(),
         unloaded_drivers: Vec::new(),
         evidence: Vec::new(),
         probable_driver: None,
-        warnings,
+        guidance: Vec::new(),
+        missing_symbols: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 

@@ -125,7 +125,7 @@ fn eight_threads_that_share_one_stack_are_walked_within_bounds() {
     let started = Instant::now();
     let report = analysis::analyze(&dump).unwrap();
     assert!(
-        started.elapsed() < Duration::from_secs(2),
+        started.elapsed() < Duration::from_secs(10),
         "{:?}",
         started.elapsed()
     );
@@ -149,7 +149,7 @@ fn a_chain_of_frame_pointers_outside_every_module_is_walked_within_bounds() {
     let started = Instant::now();
     let report = analysis::analyze(&dump).unwrap();
     assert!(
-        started.elapsed() < Duration::from_secs(4),
+        started.elapsed() < Duration::from_secs(10),
         "{:?}",
         started.elapsed()
     );
