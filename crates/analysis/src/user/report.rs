@@ -224,7 +224,7 @@ fn warnings(state: &ProcessState, left_out: LeftOut) -> Vec<String> {
     let mut warnings = Vec::new();
     if state.system_info.os != Os::Windows {
         warnings.push(format!(
-            "This dump is not from Windows but from {}; it is shown, and counted with no machine.",
+            "This dump is not from Windows but from {}; it is shown as far as it can be read.",
             names::printable(&state.system_info.os.long_name())
         ));
     }

@@ -287,3 +287,52 @@ fn a_live_dump_is_a_live_dump_whatever_its_code() {
     assert_eq!(report.stop_code.unwrap().class, StopCodeClass::Live);
     assert_eq!(report.probable_driver, None);
 }
+
+#[test]
+fn a_layer_of_windows_is_told_as_the_way_and_not_as_the_culprit() {
+    let mut description = scenarios::irql_in_driver(&Scene::sample(7));
+    let layer = description
+        .driver("NETIO.SYS")
+        .expect("it is in the box")
+        .address_at(0x4321);
+    description.parameters[3] = layer;
+    let report = analyse(&description.to_bytes());
+    let driver = report.probable_driver.unwrap();
+    assert_eq!(
+        (driver.name.as_str(), driver.confidence),
+        ("acmecap.sys", Confidence::Low)
+    );
+    assert_eq!(driver.via.as_deref(), Some("NETIO.SYS"));
+    assert!(
+        report.signature.contains("| NETIO.SYS+0x"),
+        "the certain place: {}",
+        report.signature
+    );
+}
+
+#[test]
+fn pages_locked_through_a_layer_are_charged_to_its_caller() {
+    let mut description = scenarios::left_locked_pages_classic(&Scene::sample(7));
+    description.parameters[0] = description
+        .driver("FLTMGR.SYS")
+        .expect("it is in the box")
+        .address_at(0x4321);
+    let report = analyse(&description.to_bytes());
+    let driver = report.probable_driver.unwrap();
+    assert_eq!(
+        (driver.name.as_str(), driver.confidence),
+        ("acmecap.sys", Confidence::High)
+    );
+    assert_eq!(driver.via.as_deref(), Some("FLTMGR.SYS"));
+}
+
+#[test]
+fn a_fault_in_the_kernel_itself_blames_only_by_hint_and_keeps_its_place() {
+    let mut description = scenarios::irql_in_driver(&Scene::sample(7));
+    let kernel = description.drivers[0].address_at(0x12_3456);
+    description.stop_code = 0x0a;
+    description.parameters[3] = kernel;
+    let report = analyse(&description.to_bytes());
+    assert_eq!(report.probable_driver.unwrap().confidence, Confidence::Low);
+    assert_eq!(report.signature, "IRQL_NOT_LESS_OR_EQUAL | ntoskrnl.exe+0x124456");
+}
