@@ -4,7 +4,7 @@
 //! called, what the system was. What it does not bound, it does not get: one file of 1 MB whose threads share one
 //! stack makes it take 928 MB. So it sees a copy of the dump without any memory and with the lists checked
 //! ([`prepared`]), in which no walk gets beyond the first frame; the stacks are then walked here ([`walk`]), each on
-//! a slice of the original's memory ([`memory`]), with a budget of frames.
+//! a slice of the original's memory ([`memory`]), with a budget of frames. The same file then takes 14 MB in all.
 
 mod memory;
 mod prepared;
