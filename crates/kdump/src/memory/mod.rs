@@ -4,8 +4,9 @@
 //! data page, and the copies of the current thread and process, whose addresses the dump tells: the PRCB copy names
 //! the current thread, the thread's copy names the process.
 //!
-//! Blocks are stored in no order and may overlap. They are sorted into disjoint regions once, when memory is first
-//! read; the work and the space follow the number of blocks that fit into the file, never a count in it.
+//! Blocks are stored in no order and may overlap. They are sorted into disjoint regions once, when memory is first read;
+//! the work and the space follow the number of blocks that fit into the file, never a count in it. Where two blocks
+//! disagree about a byte, which no machine writes, the one that begins lower counts.
 
 mod blocks;
 mod read_error;

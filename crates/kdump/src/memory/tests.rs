@@ -84,3 +84,11 @@ fn regions_at_the_very_end_of_the_address_space_are_left_out() {
     assert_eq!(Region::new(Address(u64::MAX), 0, 2), None);
     assert_eq!(Region::new(Address(0x1000), 0, 0), None);
 }
+
+/// Found by fuzzing: a block may claim the stack's addresses with other bytes.
+#[test]
+fn where_regions_disagree_the_one_that_begins_lower_counts() {
+    let memory = memory(&[(0x1004, 12, 4), (0x1000, 0, 8)]);
+    assert_eq!(*memory.read(Address(0x1004), 4).unwrap(), [4, 5, 6, 7]);
+    assert_eq!(memory.regions().len(), 1);
+}
