@@ -132,11 +132,12 @@ pub async fn find(conn: &mut PgConnection, id: DumpId) -> Result<Option<Dump>, E
         r#"
             SELECT
                 dump.id AS "id: DumpId", sha256, size_bytes, format, dump.state, dump.attempts, error,
-                dump.machine_id AS "machine_id: MachineId", NULL::text AS machine,
+                dump.machine_id AS "machine_id: MachineId", machine.name AS "machine?",
                 crash_id AS "crash_id: CrashId", file_name, annotations, received_at,
                 job.attempts AS "running?"
             FROM dump
             LEFT JOIN job ON job.key = dump.id::text AND job.kind = 'analyze' AND job.state = 1
+            LEFT JOIN machine ON machine.machine_id = dump.machine_id
             WHERE dump.id = $1
         "#,
         id.0,

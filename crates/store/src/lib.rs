@@ -62,4 +62,5 @@ pub use ids::{CrashId, DumpId, Sha256, TokenId};
 pub use machines::MachineId;
 pub use page::Page;
 pub use pool::{MIGRATOR, connect, migrate, ping};
+pub use sqlx::{PgConnection, PgPool};
 pub use window::Window;

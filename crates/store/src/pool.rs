@@ -37,8 +37,10 @@ pub async fn connect(url: &str, max_connections: u32) -> Result<PgPool, Error> {
     Ok(pool)
 }
 
-/// Brings the schema up to date and makes the partitions of the next months. Safe to call from several replicas at
-/// once: they take turns by an advisory lock (so not through a pooler that works by transaction).
+/// Brings the schema up to date.
+///
+/// Safe to call from several replicas at once: they take turns by an advisory lock (so not through a pooler that works
+/// by transaction).
 ///
 /// # Errors
 ///

@@ -12,7 +12,7 @@ use super::{Blobs, Folder, blocking, none_if_missing};
 use crate::{Error, Sha256, dumps};
 
 /// How old a file must be before it is an orphan: far longer than any upload waits for its row.
-const ORPHAN_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+const ORPHAN_AGE: Duration = Duration::from_hours(24);
 
 impl Blobs {
     /// Deletes blobs without a row and temporary files, both only when older than a day; the number deleted.

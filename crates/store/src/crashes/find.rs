@@ -64,11 +64,16 @@ pub async fn find(conn: &mut PgConnection, id: CrashId) -> Result<Option<Crash>,
         Row,
         r#"
             SELECT
-                crash.id AS "id: CrashId", dump_id AS "dump_id: DumpId", NULL::text AS machine, source, kind,
-                counts, crashed_at, received_at, stop_code, raw_code, parameters, uptime_seconds, process,
-                crash.os_build, NULL::text AS manufacturer, NULL::text AS model, signature, probable_driver,
-                NULL::text AS probable_driver_version, confidence, report AS "report?"
+                crash.id AS "id: CrashId", dump_id AS "dump_id: DumpId", machine.name AS "machine?", source,
+                kind, counts, crashed_at, received_at, stop_code, raw_code, crash.parameters, uptime_seconds,
+                process, crash.os_build, hardware_model.manufacturer AS "manufacturer?",
+                hardware_model.model AS "model?", signature, probable_driver,
+                driver_version.version AS "probable_driver_version?", confidence, report AS "report?"
             FROM crash
+            LEFT JOIN machine ON machine.machine_id = crash.machine_id
+            LEFT JOIN hardware_model ON hardware_model.id = crash.model_id
+            LEFT JOIN driver_version AS told ON told.id = crash.probable_driver_version_id
+            LEFT JOIN driver_version ON driver_version.id = coalesce(told.merged_into, told.id)
             WHERE crash.id = $1
         "#,
         id.0,

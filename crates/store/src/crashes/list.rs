@@ -68,17 +68,24 @@ pub async fn list(
         Row,
         r#"
             SELECT
-                crash.id AS "id: CrashId", dump_id AS "dump_id: DumpId", NULL::text AS machine, source, kind,
-                counts, crashed_at, received_at, stop_code, raw_code, parameters, uptime_seconds, process,
-                crash.os_build, NULL::text AS manufacturer, NULL::text AS model, signature, probable_driver,
-                NULL::text AS probable_driver_version, confidence, NULL::jsonb AS report
+                crash.id AS "id: CrashId", dump_id AS "dump_id: DumpId", machine.name AS "machine?", source,
+                kind, counts, crashed_at, received_at, stop_code, raw_code, crash.parameters, uptime_seconds,
+                process, crash.os_build, hardware_model.manufacturer AS "manufacturer?",
+                hardware_model.model AS "model?", signature, probable_driver,
+                driver_version.version AS "probable_driver_version?", confidence, NULL::jsonb AS report
             FROM crash
+            LEFT JOIN machine ON machine.machine_id = crash.machine_id
+            LEFT JOIN hardware_model ON hardware_model.id = crash.model_id
+            LEFT JOIN driver_version AS told ON told.id = crash.probable_driver_version_id
+            LEFT JOIN driver_version ON driver_version.id = coalesce(told.merged_into, told.id)
             WHERE ($1::bigint IS NULL OR stop_code = $1)
                 AND ($2::text IS NULL OR probable_driver = lower($2))
                 AND ($3::uuid IS NULL OR crash.machine_id = $3)
                 AND ($4::text IS NULL OR process = $4)
                 AND ($5::text IS NULL OR signature = $5)
                 AND ($6::integer IS NULL OR crash.os_build = $6)
+                AND ($12::text IS NULL OR driver_version.version = $12)
+                AND ($13::text IS NULL OR hardware_model.model = $13)
                 AND crashed_at >= coalesce($7, '-infinity'::timestamptz)
                 AND crashed_at < coalesce($8, 'infinity'::timestamptz)
                 AND ($9::timestamptz IS NULL OR (crashed_at, crash.id) < ($9, $10::uuid))
@@ -96,6 +103,8 @@ pub async fn list(
         after.map(|cursor| cursor.crashed_at),
         after.map_or(Uuid::nil(), |cursor| cursor.id.0),
         i64::from(limit),
+        filter.version,
+        filter.model,
     )
     .fetch_all(conn)
     .await?;

@@ -11,6 +11,7 @@ mod find;
 mod list;
 mod partitions;
 mod record;
+mod resolve;
 
 pub use find::find;
 pub use list::{Cursor, Filter, list};
@@ -117,13 +118,22 @@ pub struct NewEvidence {
     pub strength: f64,
 }
 
+/// The dump that a crash was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnalysedDump {
+    /// The dump.
+    pub id: DumpId,
+    /// Which attempt to analyse it succeeded, counted from 1.
+    pub attempts: i32,
+}
+
 /// A crash to be recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewCrash {
     /// The machine; [`MachineId::UNKNOWN`] if nobody said.
     pub machine: MachineId,
     /// The dump it was read from.
-    pub dump: Option<DumpId>,
+    pub dump: Option<AnalysedDump>,
     /// How the server learnt of it.
     pub source: Source,
     /// Kernel or user.

@@ -5,7 +5,8 @@ use sqlx::postgres::types::PgInterval;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{Counted, NewCrash, Source};
+use super::resolve::{LoadedDrivers, resolve};
+use super::{BugCheck, Counted, NewCrash, Source};
 use crate::{CrashId, Error, text};
 
 /// Within this, a dump and an event of one machine and stop code tell of the same crash.
@@ -22,8 +23,10 @@ pub struct Recorded {
     pub changed: bool,
 }
 
-/// When a crash happened: what the machine's clock said, or the time of receipt if the clock said nothing or something
-/// absurd: before 1990, or more than an hour after the receipt. The second value tells the absurd time.
+/// When a crash happened, as far as that can be believed.
+///
+/// What the machine's clock said, or the time of receipt if the clock said nothing or something absurd: before 1990, or
+/// more than an hour after the receipt. The second value tells the absurd time.
 pub fn plausible_time(
     crashed_at: Option<OffsetDateTime>,
     received_at: OffsetDateTime,
@@ -48,7 +51,7 @@ pub fn plausible_time(
 pub async fn record(conn: &mut PgConnection, crash: &NewCrash) -> Result<Recorded, Error> {
     let (crashed_at, _) = plausible_time(crash.crashed_at, crash.received_at);
     let known = match crash.dump {
-        Some(dump) => known_of_dump(conn, dump.0).await?,
+        Some(dump) => known_of_dump(conn, dump.id.0).await?,
         None => None,
     };
     let known = match known {
@@ -66,7 +69,9 @@ pub async fn record(conn: &mut PgConnection, crash: &NewCrash) -> Result<Recorde
         delete(conn, known).await?;
     }
     let id = known.map_or_else(|| CrashId(Uuid::now_v7()), |known| known.id);
-    insert(conn, crash, id, crashed_at).await?;
+    let drivers = resolve(conn, crash, crashed_at).await?;
+    insert(conn, crash, id, crashed_at, &drivers).await?;
+    insert_evidence(conn, crash, id, crashed_at, &drivers).await?;
     settle_dump(conn, crash, id).await?;
     Ok(Recorded {
         id,
@@ -126,7 +131,7 @@ async fn known_otherwise(
         crashed_at,
         PgInterval::try_from(SAME_CRASH).map_err(|_| Error::OutOfRange { what: "interval" })?,
         i64::from(bug_check.code),
-        crash.dump.map(|dump| dump.0),
+        crash.dump.map(|dump| dump.id.0),
     )
     .fetch_optional(conn)
     .await?;
@@ -150,50 +155,41 @@ async fn delete(conn: &mut PgConnection, known: &Known) -> Result<(), Error> {
     Ok(())
 }
 
+#[expect(clippy::cognitive_complexity, reason = "one statement with twenty columns")]
 async fn insert(
     conn: &mut PgConnection,
     crash: &NewCrash,
     id: CrashId,
     crashed_at: OffsetDateTime,
+    drivers: &LoadedDrivers,
 ) -> Result<(), Error> {
-    let bug_check = crash.bug_check.as_ref();
-    let parameters: Vec<i64> = bug_check
-        .map(|bug_check| {
-            bug_check
-                .parameters
-                .iter()
-                .copied()
-                .map(u64::cast_signed)
-                .collect()
-        })
-        .unwrap_or_default();
-    let (probable_driver, confidence) =
-        crash
-            .probable_driver
-            .as_ref()
-            .map_or((None, None), |(name, confidence)| {
-                (
-                    Some(text::without_nul(&name.to_lowercase())),
-                    Some(confidence.as_str()),
-                )
-            });
+    let BugCheckColumns {
+        code,
+        raw_code,
+        parameters,
+    } = BugCheckColumns::of(crash.bug_check.as_ref());
+    let (probable_driver, confidence) = probable_driver(crash);
     sqlx::query!(
         r#"
             INSERT INTO crash (
                 machine_id, crashed_at, id, dump_id, source, kind, counts, stop_code, raw_code, parameters,
-                uptime_seconds, process, os_build, signature, probable_driver, confidence, received_at, report
+                uptime_seconds, process, os_build, signature, probable_driver, confidence, received_at, report,
+                driver_set_id, probable_driver_version_id, model_id
             )
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+            VALUES (
+                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+                (SELECT model_id FROM machine WHERE machine_id = $1)
+            )
         "#,
         crash.machine.0,
         crashed_at,
         id.0,
-        crash.dump.map(|dump| dump.0),
+        crash.dump.map(|dump| dump.id.0),
         crash.source.as_str(),
         crash.kind.as_str(),
         crash.counted == Counted::Yes,
-        bug_check.map(|bug_check| i64::from(bug_check.code)),
-        bug_check.map(|bug_check| i64::from(bug_check.raw_code)),
+        code,
+        raw_code,
         &parameters,
         crash
             .uptime_seconds
@@ -205,6 +201,84 @@ async fn insert(
         confidence,
         crash.received_at,
         text::json_without_nul(crash.report.clone()),
+        drivers.set,
+        drivers.version_of_probable(crash),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A bug check in the table's types.
+#[derive(Default)]
+struct BugCheckColumns {
+    code: Option<i64>,
+    raw_code: Option<i64>,
+    /// Each in the bits of a signed value.
+    parameters: Vec<i64>,
+}
+
+impl BugCheckColumns {
+    fn of(bug_check: Option<&BugCheck>) -> BugCheckColumns {
+        bug_check.map_or_else(BugCheckColumns::default, |bug_check| BugCheckColumns {
+            code: Some(bug_check.code.into()),
+            raw_code: Some(bug_check.raw_code.into()),
+            parameters: bug_check
+                .parameters
+                .iter()
+                .copied()
+                .map(u64::cast_signed)
+                .collect(),
+        })
+    }
+}
+
+fn probable_driver(crash: &NewCrash) -> (Option<String>, Option<&'static str>) {
+    match &crash.probable_driver {
+        Some((name, confidence)) => (
+            Some(text::without_nul(&name.to_lowercase())),
+            Some(confidence.as_str()),
+        ),
+        None => (None, None),
+    }
+}
+
+async fn insert_evidence(
+    conn: &mut PgConnection,
+    crash: &NewCrash,
+    id: CrashId,
+    crashed_at: OffsetDateTime,
+    drivers: &LoadedDrivers,
+) -> Result<(), Error> {
+    let known = crash.evidence.iter().filter_map(|evidence| {
+        let version = drivers.version_of(&evidence.driver)?;
+        Some((version, evidence))
+    });
+    let mut versions = Vec::new();
+    let mut kinds = Vec::new();
+    let mut strengths = Vec::new();
+    for (version, evidence) in known {
+        versions.push(version);
+        kinds.push(evidence.kind.to_owned());
+        strengths.push(evidence.strength);
+    }
+    if versions.is_empty() {
+        return Ok(());
+    }
+    // A dump may hold several pointers of one kind at one driver; the strongest counts.
+    sqlx::query!(
+        r#"
+            INSERT INTO crash_evidence (machine_id, crashed_at, crash_id, driver_version_id, kind, strength)
+            SELECT $1, $2, $3, version, kind, max(strength)
+            FROM unnest($4::integer[], $5::text[], $6::double precision[]) AS told (version, kind, strength)
+            GROUP BY version, kind
+        "#,
+        crash.machine.0,
+        crashed_at,
+        id.0,
+        &versions,
+        &kinds,
+        &strengths,
     )
     .execute(conn)
     .await?;
@@ -216,9 +290,10 @@ async fn settle_dump(conn: &mut PgConnection, crash: &NewCrash, id: CrashId) -> 
         return Ok(());
     };
     sqlx::query!(
-        "UPDATE dump SET state = 'done', error = NULL, crash_id = $2 WHERE id = $1",
-        dump.0,
+        "UPDATE dump SET state = 'done', attempts = $3, error = NULL, crash_id = $2 WHERE id = $1",
+        dump.id.0,
         id.0,
+        dump.attempts,
     )
     .execute(conn)
     .await?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Committer, NewDump, Receipt, Waiting};
 use crate::dumps::DumpState;
+use crate::machines::{self, Attributes, NewMachine};
 use crate::{DumpId, Error, MachineId, Sha256, text};
 
 /// The callers that wait for one and the same blob, in the order they came. Never empty.
@@ -76,8 +77,11 @@ impl Committer {
             .filter_map(|callers| callers.first())
             .map(|waiting| NewRow::of(&waiting.dump, waiting.received_at))
             .collect();
-        let mut conn = self.pool.acquire().await?;
-        insert_rows(&mut conn, &rows).await
+        let mut transaction = self.pool.begin().await?;
+        touch_machines(&mut transaction, stored).await?;
+        let receipts = insert_rows(&mut transaction, &rows).await?;
+        transaction.commit().await?;
+        Ok(receipts)
     }
 
     fn answer(&self, stored: Vec<Callers>, receipts: &BTreeMap<Sha256, Receipt>) {
@@ -105,6 +109,23 @@ fn refuse(stored: Vec<Callers>, error: Error) {
     let error = Arc::new(error);
     for waiting in stored.into_iter().flatten() {
         let _ = waiting.answer.send(Err(Error::Group(Arc::clone(&error))));
+    }
+}
+
+/// Makes rows for the machines that the uploads named, and notes that they were heard of.
+async fn touch_machines(conn: &mut PgConnection, stored: &[Callers]) -> Result<(), Error> {
+    let waiting = stored.iter().flatten();
+    let latest = waiting.clone().map(|waiting| waiting.received_at).max();
+    let machines: Vec<NewMachine> = waiting
+        .filter_map(|waiting| waiting.dump.machine.clone())
+        .map(|name| NewMachine {
+            name,
+            attributes: Attributes::default(),
+        })
+        .collect();
+    match latest {
+        Some(now) if !machines.is_empty() => machines::upsert_many(conn, &machines, now).await,
+        _ => Ok(()),
     }
 }
 

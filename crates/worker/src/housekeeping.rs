@@ -1,0 +1,171 @@
+//! What every pool does besides its jobs.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::jobs::{self, VerdictKey};
+use store::wakeup::Listener;
+use store::{Error, Window, crashes, sessions, verdicts};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::pool::{Pool, log};
+use crate::{backoff, telemetry};
+
+/// How often the queue is looked over: expired leases, its length.
+const QUEUE_EVERY: Duration = Duration::from_secs(5);
+
+/// How often verdicts are looked over for their age.
+const VERDICTS_EVERY: Duration = Duration::from_mins(1);
+
+/// How often partitions are made, orphans and old sessions swept.
+const DAILY: Duration = Duration::from_hours(24);
+
+/// Partitions are there for so many days before and after today.
+const PARTITION_DAYS: (i64, i64) = (190, 70);
+
+/// Ends the pauses of idle tasks.
+#[derive(Debug, Clone)]
+pub(crate) struct Wake {
+    sender: watch::Sender<()>,
+    receiver: watch::Receiver<()>,
+}
+
+impl Wake {
+    pub(crate) fn new() -> Wake {
+        let (sender, receiver) = watch::channel(());
+        Wake { sender, receiver }
+    }
+
+    /// Waits for a wake-up that was not waited for yet, for `span`, or for the end, whatever is first.
+    pub(crate) async fn wait(&mut self, span: Duration, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(span) => {}
+            _ = self.receiver.changed() => {}
+        }
+    }
+}
+
+/// Hands on the wake-ups of all replicas. Without a connection the pool still polls.
+pub(crate) async fn listen(pool: Arc<Pool>, wake: Wake, stop: CancellationToken) {
+    let listening = async {
+        loop {
+            if let Err(error) = hear(&pool, &wake).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "no wake-ups, polling only"
+                );
+            }
+            tokio::time::sleep(backoff::with_jitter(QUEUE_EVERY)).await;
+        }
+    };
+    stop.run_until_cancelled(listening).await;
+}
+
+async fn hear(pool: &Pool, wake: &Wake) -> Result<(), Error> {
+    let mut listener = Listener::connect(&pool.database).await?;
+    loop {
+        listener.heard().await?;
+        wake.sender.send_replace(());
+    }
+}
+
+/// Renews the leases of the pool's jobs until `done`.
+pub(crate) async fn renew_leases(pool: Arc<Pool>, done: CancellationToken) {
+    let every = pool.config.lease / 4;
+    repeat(&done, every, "could not renew leases", || async {
+        let mut conn = pool.database.acquire().await?;
+        jobs::heartbeat(&mut conn, &pool.config.name, pool.config.lease).await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// Does all that is done every so often, until `stop`.
+pub(crate) async fn keep_house(pool: Arc<Pool>, stop: CancellationToken) {
+    tokio::join!(
+        repeat(&stop, QUEUE_EVERY, "could not look over the queue", || {
+            look_over_queue(&pool)
+        }),
+        repeat(&stop, VERDICTS_EVERY, "could not refresh verdicts", || {
+            refresh_verdicts(&pool)
+        }),
+        repeat(&stop, DAILY, "could not make partitions", || make_partitions(
+            &pool
+        )),
+        repeat(&stop, DAILY, "could not sweep", || sweep(&pool)),
+    );
+}
+
+/// Runs `task` now and then every `every`, each time anew whatever came of the last.
+async fn repeat<F: Future<Output = Result<(), Error>>>(
+    stop: &CancellationToken,
+    every: Duration,
+    failed: &'static str,
+    task: impl Fn() -> F,
+) {
+    let repeating = async {
+        loop {
+            if let Err(error) = task().await {
+                log(&error, failed);
+            }
+            tokio::time::sleep(backoff::with_jitter(every)).await;
+        }
+    };
+    stop.run_until_cancelled(repeating).await;
+}
+
+async fn look_over_queue(pool: &Pool) -> Result<(), Error> {
+    let mut conn = pool.database.acquire().await?;
+    let reaped = jobs::reap(&mut conn, backoff::after_attempt(1)).await?;
+    if reaped.requeued + reaped.failed > 0 {
+        tracing::warn!(
+            requeued = reaped.requeued,
+            failed = reaped.failed,
+            "took jobs from workers that are gone"
+        );
+    }
+    telemetry::queue(&jobs::counts(&mut conn).await?);
+    Ok(())
+}
+
+/// Asks for verdicts that are older than they may be, so that days pass and lost wishes are made up for.
+async fn refresh_verdicts(pool: &Pool) -> Result<(), Error> {
+    let config = &pool.config;
+    let now = config.clock.now();
+    let mut conn = pool.database.acquire().await?;
+    for &window_days in &config.window_days {
+        let window = Window::ending(now.date(), window_days);
+        let before = now - config.verdict_age;
+        for stop_code in verdicts::codes_to_refresh(&mut conn, window, window_days, before).await? {
+            let key = VerdictKey {
+                stop_code,
+                window_days,
+            };
+            jobs::enqueue_verdict(&mut conn, key, Duration::ZERO).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn make_partitions(pool: &Pool) -> Result<(), Error> {
+    let today = pool.config.clock.now().date();
+    let (before, after) = PARTITION_DAYS;
+    let from = today.saturating_sub(time::Duration::days(before));
+    let to = today.saturating_add(time::Duration::days(after));
+    let mut conn = pool.database.acquire().await?;
+    crashes::ensure_partitions(&mut conn, from, to).await?;
+    Ok(())
+}
+
+async fn sweep(pool: &Pool) -> Result<(), Error> {
+    let orphans = pool.blobs.sweep_orphans(&pool.database).await?;
+    if orphans > 0 {
+        tracing::info!(orphans, "swept blobs that no dump had");
+    }
+    let mut conn = pool.database.acquire().await?;
+    sessions::sweep(&mut conn, pool.config.clock.now()).await?;
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Claiming `analyze` jobs, a batch at a time, as analysers can take them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::Error;
+use store::jobs::{self, Job, JobKind};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{BATCH, LINE, Pool, log};
+use crate::backoff;
+use crate::housekeeping::Wake;
+
+const _: () = assert!(BATCH as usize <= LINE, "a batch must fit into the line");
+
+/// How long to wait when the database does not answer.
+const AFTER_ERROR: Duration = Duration::from_secs(2);
+
+/// Keeps the line filled until `stop`.
+pub(super) async fn claim_analyses(
+    pool: Arc<Pool>,
+    line: mpsc::Sender<Job>,
+    mut wake: Wake,
+    stop: CancellationToken,
+) {
+    loop {
+        // A whole batch must fit, so that claims stay large while there is much to do.
+        let places = tokio::select! {
+            () = stop.cancelled() => return,
+            places = line.reserve_many(BATCH as usize) => places,
+        };
+        let Ok(places) = places else {
+            return;
+        };
+        // Not under `select!`: a claim that is dropped half-way would leave jobs that nobody knows of.
+        let claimed = match claim(&pool, JobKind::Analyze, BATCH).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                log(&error, "could not claim jobs");
+                drop(places);
+                pause(&stop, AFTER_ERROR).await;
+                continue;
+            }
+        };
+        let full = claimed.len() == BATCH as usize;
+        for (place, job) in places.zip(claimed) {
+            place.send(job);
+        }
+        if !full {
+            wake.wait(backoff::with_jitter(pool.config.poll), &stop).await;
+        }
+    }
+}
+
+/// Claims jobs for the pool.
+pub(crate) async fn claim(pool: &Pool, kind: JobKind, batch: u32) -> Result<Vec<Job>, Error> {
+    let mut conn = pool.database.acquire().await?;
+    jobs::claim(&mut conn, &pool.config.name, kind, batch, pool.config.lease).await
+}
+
+/// Waits, but not longer than to the end.
+pub(crate) async fn pause(stop: &CancellationToken, span: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(span) => {}
+    }
+}

@@ -1,0 +1,120 @@
+//! The pool's tasks and how they start and end.
+
+use std::sync::Arc;
+
+use store::blobs::Blobs;
+use store::jobs::{self, Job};
+use store::{Error, PgPool};
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Config;
+use crate::finish::{Finished, Finisher};
+use crate::housekeeping::{self, Wake};
+
+mod analyse;
+mod claim;
+
+pub(crate) use claim::{claim, pause};
+
+/// Jobs are claimed in batches of so many.
+const BATCH: u32 = 16;
+
+/// Jobs that are claimed and wait for an analyser. While one batch waits, the next is claimed.
+const LINE: usize = 32;
+
+/// What all tasks of a pool share.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    pub(crate) config: Config,
+    pub(crate) database: PgPool,
+    pub(crate) blobs: Blobs,
+}
+
+impl Pool {
+    pub(crate) fn new(config: Config, database: PgPool, blobs: Blobs) -> Arc<Pool> {
+        Arc::new(Pool {
+            config,
+            database,
+            blobs,
+        })
+    }
+
+    /// Works until `stop` is cancelled, and then until all that was begun is ended.
+    #[tracing::instrument(name = "worker.pool", skip_all, fields(worker = self.config.name))]
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let wake = Wake::new();
+        let leases_needed = CancellationToken::new();
+        let house = TaskTracker::new();
+        house.spawn(housekeeping::renew_leases(
+            Arc::clone(&self),
+            leases_needed.clone(),
+        ));
+        house.spawn(housekeeping::keep_house(Arc::clone(&self), stop.clone()));
+        house.spawn(housekeeping::listen(
+            Arc::clone(&self),
+            wake.clone(),
+            stop.clone(),
+        ));
+        house.close();
+
+        let work = TaskTracker::new();
+        let (line, jobs) = mpsc::channel(LINE);
+        let (finished, results) = mpsc::channel(LINE);
+        work.spawn(claim::claim_analyses(
+            Arc::clone(&self),
+            line,
+            wake.clone(),
+            stop.clone(),
+        ));
+        work.spawn(crate::verdict::run(Arc::clone(&self), wake, stop.clone()));
+        work.spawn(Finisher::new(Arc::clone(&self)).run(results));
+        self.start_analysers(&work, jobs, &finished, &stop);
+        drop(finished);
+        work.close();
+        work.wait().await;
+
+        leases_needed.cancel();
+        house.wait().await;
+        self.give_back().await;
+    }
+
+    fn start_analysers(
+        self: &Arc<Self>,
+        work: &TaskTracker,
+        jobs: mpsc::Receiver<Job>,
+        finished: &mpsc::Sender<Finished>,
+        stop: &CancellationToken,
+    ) {
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..self.config.analysers.max(1) {
+            let analysing = analyse::run(
+                Arc::clone(self),
+                Arc::clone(&jobs),
+                finished.clone(),
+                stop.clone(),
+            );
+            work.spawn(analysing);
+        }
+    }
+
+    /// Gives back what was claimed and not begun. If it fails, the leases run out.
+    async fn give_back(&self) {
+        let released: Result<u64, Error> = async {
+            let mut conn = self.database.acquire().await?;
+            jobs::release(&mut conn, &self.config.name).await
+        }
+        .await;
+        match released {
+            Ok(0) => {}
+            Ok(jobs) => tracing::info!(jobs, "gave back jobs that were not begun"),
+            Err(error) => log(&error, "could not give back jobs; their leases will run out"),
+        }
+    }
+}
+
+/// Logs a failure with its whole chain, once.
+pub(crate) fn log(error: &(dyn std::error::Error + 'static), message: &'static str) {
+    tracing::error!(error, "{message}");
+}

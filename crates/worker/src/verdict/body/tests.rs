@@ -1,0 +1,110 @@
+use std::collections::HashMap;
+
+use store::MachineId;
+use store::exposure::{Case, Stratum, VersionExposure};
+use time::macros::{date, datetime};
+
+use super::*;
+
+fn version(id: i32, name: &str, text: &str) -> VersionDescription {
+    VersionDescription {
+        driver_version_id: id,
+        driver_id: 7,
+        name: name.to_owned(),
+        version: Some(text.to_owned()),
+        company: Some("Acme".to_owned()),
+        class: None,
+        code_ids: vec![format!("{name}/0000000{id}1000")],
+        first_seen_on: date!(2026 - 11 - 01),
+    }
+}
+
+/// Ten machines crashed with 4.2.1.0, on 1,000 of 10,000 machine-days; 4.10 was older than it only as a text.
+fn counts() -> Counts {
+    Counts {
+        window: store::Window::ending(date!(2026 - 11 - 22), 91),
+        strata: vec![Stratum {
+            model_id: None,
+            week: date!(2026 - 11 - 16),
+            machine_days: 10_000,
+        }],
+        exposure: [(1, 1000), (2, 4000), (3, 100)]
+            .map(|(driver_version_id, days)| VersionExposure {
+                driver_version_id,
+                machine_days: vec![(0, days)],
+            })
+            .to_vec(),
+        cases: (0..10)
+            .map(|machine| Case {
+                machine: MachineId::of(&machine.to_string()),
+                crashed_at: datetime!(2026-11-18 00:00 UTC),
+                stratum: 0,
+                driver_version_ids: vec![1],
+            })
+            .collect(),
+        crashes: 12,
+        crashes_without_exposure: 1,
+        machine_days: 10_000,
+    }
+}
+
+fn context() -> Context {
+    let versions = [
+        version(1, "acmecap.sys", "4.2.1.0"),
+        version(2, "acmecap.sys", "4.1.9.0"),
+        version(3, "acmecap.sys", "4.10.0.0"),
+    ];
+    Context {
+        descriptions: HashMap::from([(1, versions[0].clone())]),
+        siblings: HashMap::from([(7, versions.to_vec())]),
+        exposed_machines: HashMap::from([(1, 60)]),
+        direct_evidence: HashMap::new(),
+    }
+}
+
+#[test]
+fn the_suspect_is_shown_with_the_version_before_it() {
+    let counts = counts();
+    let screen = attribution::screen(&for_screen(&counts));
+    let answer = suspects(
+        0x76,
+        datetime!(2026-11-22 12:00 UTC),
+        &counts,
+        &screen,
+        &context(),
+    );
+    assert_eq!(answer.verdict, VerdictWord::Associated);
+    assert_eq!((answer.crashing_machines, answer.crashes), (10, 12));
+    let first = &answer.suspects[0];
+    assert_eq!(
+        (first.rank, first.exposed_machines, first.machine_days),
+        (1, 60, 1000)
+    );
+    assert!((first.crashes_per_1000_machine_days - 10.0).abs() < 1e-12);
+    let previous = first.previous_version.as_ref().unwrap();
+    assert_eq!(
+        (previous.version.as_str(), previous.machine_days),
+        ("4.1.9.0", 4000)
+    );
+}
+
+#[test]
+fn no_counts_give_an_answer_without_suspects() {
+    let counts = Counts {
+        strata: Vec::new(),
+        exposure: Vec::new(),
+        cases: Vec::new(),
+        machine_days: 0,
+        ..counts()
+    };
+    let screen = attribution::screen(&for_screen(&counts));
+    let answer = suspects(
+        0x76,
+        datetime!(2026-11-22 12:00 UTC),
+        &counts,
+        &screen,
+        &Context::default(),
+    );
+    assert_eq!(answer.verdict, VerdictWord::TooLittleData);
+    assert!(answer.suspects.is_empty());
+}

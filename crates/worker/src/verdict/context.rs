@@ -1,0 +1,54 @@
+//! What is shown beside the statistics of each suspect: names, exposed machines, what dumps say directly.
+
+use std::collections::HashMap;
+
+use attribution::Screened;
+use store::drivers::{self, VersionDescription};
+use store::exposure::{self, DirectEvidence};
+use store::{Error, PgConnection, Window};
+
+/// The most suspects that a verdict shows. What comes after them is not suspicious.
+pub(super) const MOST_SUSPECTS: usize = 50;
+
+/// Facts about the versions that a verdict shows, by version id.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    pub(super) descriptions: HashMap<i32, VersionDescription>,
+    /// All versions of the same drivers, by driver id.
+    pub(super) siblings: HashMap<i32, Vec<VersionDescription>>,
+    pub(super) exposed_machines: HashMap<i32, u64>,
+    pub(super) direct_evidence: HashMap<i32, DirectEvidence>,
+}
+
+/// Gathers what is known of the first suspects.
+pub(super) async fn gather(
+    conn: &mut PgConnection,
+    stop_code: u32,
+    window: Window,
+    screened: &[Screened],
+) -> Result<Context, Error> {
+    let ids: Vec<i32> = screened
+        .iter()
+        .take(MOST_SUSPECTS)
+        .flat_map(|suspect| suspect.ids.iter().copied())
+        .collect();
+    if ids.is_empty() {
+        return Ok(Context::default());
+    }
+    let descriptions = drivers::describe(conn, &ids).await?;
+    let mut siblings: HashMap<i32, Vec<VersionDescription>> = HashMap::new();
+    for version in drivers::siblings(conn, &ids).await? {
+        siblings.entry(version.driver_id).or_default().push(version);
+    }
+    let machines = exposure::exposed_machines(conn, window, &ids).await?;
+    let evidence = exposure::direct_evidence(conn, stop_code, window, &ids).await?;
+    Ok(Context {
+        descriptions: descriptions
+            .into_iter()
+            .map(|version| (version.driver_version_id, version))
+            .collect(),
+        siblings,
+        exposed_machines: ids.iter().copied().zip(machines).collect(),
+        direct_evidence: ids.into_iter().zip(evidence).collect(),
+    })
+}

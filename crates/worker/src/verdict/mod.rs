@@ -1,0 +1,128 @@
+//! Computing verdicts: counts from the store, screened by attribution, kept as the body that the API answers with.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use store::jobs::{self, Job, JobKind, VerdictKey};
+use store::verdicts::{self, Verdict};
+use store::{Error, Window, exposure};
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff;
+use crate::finish::retry;
+use crate::housekeeping::Wake;
+use crate::pool::{Pool, claim, log, pause};
+use crate::telemetry::{self, Ended};
+
+mod body;
+mod context;
+
+/// Verdicts are claimed so many at a time: each takes a moment, and another replica may have nothing to do.
+const BATCH: u32 = 4;
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Store(#[from] Error),
+    #[error("the verdict cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    #[error("the computation was stopped by a bug")]
+    Panicked,
+}
+
+/// Computes verdicts one after the other until `stop`; the one it is at is brought to its end.
+pub(crate) async fn run(pool: Arc<Pool>, mut wake: Wake, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let claimed = match claim(&pool, JobKind::Verdict, BATCH).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                log(&error, "could not claim verdicts");
+                pause(&stop, backoff::after_attempt(1)).await;
+                continue;
+            }
+        };
+        if claimed.is_empty() {
+            wake.wait(backoff::with_jitter(pool.config.poll), &stop).await;
+        }
+        for job in claimed {
+            if stop.is_cancelled() {
+                return;
+            }
+            run_one(&pool, job).await;
+        }
+    }
+}
+
+async fn run_one(pool: &Arc<Pool>, job: Job) {
+    let Some(key) = VerdictKey::parse(&job.key) else {
+        return retry(
+            pool,
+            &job,
+            "its key is no stop code and window",
+            backoff::after_attempt(4),
+        )
+        .await;
+    };
+    let begun = Instant::now();
+    let computing = compute(Arc::clone(pool), key);
+    // A task of its own, so that a bug in the statistics does not end this loop.
+    let computed = tokio::spawn(computing).await.unwrap_or(Err(Trouble::Panicked));
+    telemetry::took(JobKind::Verdict, begun.elapsed());
+    match computed {
+        Ok(()) => finish(pool, &job).await,
+        Err(trouble) => {
+            log(&trouble, "could not compute a verdict");
+            retry(
+                pool,
+                &job,
+                &trouble.to_string(),
+                backoff::after_attempt(job.fence.attempts),
+            )
+            .await;
+        }
+    }
+}
+
+async fn finish(pool: &Pool, job: &Job) {
+    let finished: Result<usize, Error> = async {
+        let mut conn = pool.database.acquire().await.map_err(Error::from)?;
+        let held = jobs::finish(&mut conn, &pool.config.name, &[job.fence]).await?;
+        Ok(held.len())
+    }
+    .await;
+    match finished {
+        Ok(0) => telemetry::ended(JobKind::Verdict, Ended::Lost),
+        Ok(_) => telemetry::ended(JobKind::Verdict, Ended::Done),
+        Err(error) => log(&error, "could not end a verdict job; its lease will run out"),
+    }
+}
+
+/// Computes and stores one verdict. It may be run twice; the newer one stays.
+#[tracing::instrument(name = "worker.verdict", skip_all, fields(verdict.key = %key))]
+async fn compute(pool: Arc<Pool>, key: VerdictKey) -> Result<(), Trouble> {
+    let computed_at = pool.config.clock.now();
+    let window = Window::ending(computed_at.date(), key.window_days);
+    let mut conn = pool.database.acquire().await.map_err(Error::from)?;
+    let counts = exposure::counts(&mut conn, key.stop_code, window).await?;
+    drop(conn);
+
+    let counts = Arc::new(counts);
+    let counted = Arc::clone(&counts);
+    let screen = tokio::task::spawn_blocking(move || attribution::screen(&body::for_screen(&counted)))
+        .await
+        .map_err(|_| Trouble::Panicked)?;
+
+    let mut conn = pool.database.acquire().await.map_err(Error::from)?;
+    let context = context::gather(&mut conn, key.stop_code, window, &screen.screened).await?;
+    let suspects = body::suspects(key.stop_code, computed_at, &counts, &screen, &context);
+    let verdict = Verdict {
+        stop_code: key.stop_code,
+        window_days: key.window_days,
+        window,
+        computed_at,
+        body: serde_json::to_value(&suspects)?,
+    };
+    verdicts::put(&mut conn, &verdict).await?;
+    Ok(())
+}
