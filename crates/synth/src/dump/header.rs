@@ -2,7 +2,8 @@
 //!
 //! Both start out as `PAGEPAGE…`; what a writer does not set keeps that value.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, offset_of};
+use super::large::PAGES;
 use super::{Cpu, DumpDescription, DumpKind, Writer};
 
 /// Where the header ends and the body begins.
@@ -91,11 +92,23 @@ fn write_64_by_writer(header: &mut Buffer, description: &DumpDescription) {
     header.put_u32(0x103C, 0); // SecondaryDataState
     header.put_u32(0x1050, description.attributes);
     // PhysicalMemoryBlock; the dword at +4 stays `PAGE`.
-    header.put_u32(0x088, 2);
-    header.put_u64(0x088 + 0x08, 0x9E + 0x1_0000);
-    for (index, (base_page, pages)) in [(1u64, 0x9Eu64), (0x100, 0x1_0000)].into_iter().enumerate() {
-        header.put_u64(0x088 + 0x10 + 16 * index, base_page);
-        header.put_u64(0x088 + 0x18 + 16 * index, pages);
+    let runs = memory_runs(description.kind);
+    header.put_u32(0x088, offset_of(runs.len()));
+    header.put_u64(
+        0x088 + 0x08,
+        runs.iter().map(|(_, pages)| u64::from(*pages)).sum(),
+    );
+    for (index, (base_page, pages)) in runs.iter().enumerate() {
+        header.put_u64(0x088 + 0x10 + 16 * index, u64::from(*base_page));
+        header.put_u64(0x088 + 0x18 + 16 * index, u64::from(*pages));
+    }
+}
+
+/// Runs of physical memory: first page and number of pages. A complete dump holds all of them, so it has few.
+fn memory_runs(kind: DumpKind) -> &'static [(u32, u32)] {
+    match kind {
+        DumpKind::Full => &[(1, PAGES)],
+        _ => &[(1, 0x9E), (0x100, 0x1_0000)],
     }
 }
 
@@ -138,10 +151,13 @@ fn write_32_by_writer(header: &mut Buffer, description: &DumpDescription) {
     header.put_u32(0xF8C, 0xDFF);
     header.put_u32(0xF90, 0); // SecondaryDataState
     // PhysicalMemoryBlock: runs and pages are 32-bit here.
-    header.put_u32(0x064, 1);
-    header.put_u32(0x068, 0x9E);
-    header.put_u32(0x06C, 1);
-    header.put_u32(0x070, 0x9E);
+    let runs = memory_runs(description.kind);
+    header.put_u32(0x064, offset_of(runs.len()));
+    header.put_u32(0x068, runs.iter().map(|(_, pages)| pages).sum());
+    for (index, (base_page, pages)) in runs.iter().enumerate() {
+        header.put_u32(0x06C + 8 * index, *base_page);
+        header.put_u32(0x070 + 8 * index, *pages);
+    }
 }
 
 fn machine_type(cpu: Cpu) -> u32 {

@@ -6,7 +6,7 @@ use super::buffer::Buffer;
 use super::{DumpDescription, DumpKind, header};
 
 /// Pages behind the header.
-const PAGES: u64 = 2;
+pub(super) const PAGES: u32 = 2;
 
 /// The bytes of a dump that is not a small dump.
 pub(super) fn write(description: &DumpDescription) -> Vec<u8> {
@@ -18,7 +18,7 @@ pub(super) fn write(description: &DumpDescription) -> Vec<u8> {
         DumpKind::DebuggerKernel => write_rdmp(&mut file),
         DumpKind::Full | DumpKind::Triage => {}
     }
-    file.append(&vec![0; 0x1000 * usize::try_from(PAGES).expect("two pages")]);
+    file.append(&vec![0; 0x1000 * PAGES as usize]);
     let file_bytes = file.len() as u64;
     file.put_u64(header::REQUIRED_SPACE, file_bytes);
     file.into_bytes()
@@ -34,7 +34,7 @@ fn write_bitmap(file: &mut Buffer, signature: &[u8]) {
     file.put(at, signature);
     file.put(at + 4, b"DUMP");
     file.put_u64(at + 0x20, first_page);
-    file.put_u64(at + 0x28, PAGES);
+    file.put_u64(at + 0x28, u64::from(PAGES));
     file.put_u64(at + 0x30, 64);
 }
 
@@ -47,7 +47,7 @@ fn write_summary(file: &mut Buffer) {
     file.put(at, b"SDMPDUMP");
     file.put_u32(at + 0x0C, header_bytes);
     file.put_u32(at + 0x10, 64); // bits
-    file.put_u32(at + 0x14, 2); // pages
+    file.put_u32(at + 0x14, PAGES);
 }
 
 /// Types 8, 9 and 0xA: 0x40, `RDMP` `DUMP`, sizes, then pairs of first page and count.
@@ -55,7 +55,7 @@ fn write_rdmp(file: &mut Buffer) {
     let at = file.len();
     file.append(&[0; 0x40]);
     file.append(&1u64.to_le_bytes());
-    file.append(&PAGES.to_le_bytes());
+    file.append(&u64::from(PAGES).to_le_bytes());
     let first_page = file.len() as u64;
     file.put_u32(at, 0x40);
     file.put(at + 4, b"RDMPDUMP");

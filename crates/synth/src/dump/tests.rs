@@ -411,6 +411,11 @@ fn a_replaced_context_stands_in_the_header_and_on_the_stack() {
 fn large_dumps_have_the_header_of_their_type() {
     let full = complete_memory(&scene()).to_bytes();
     assert_eq!((u32_at(&full, 0xF98), full.len()), (1, 0x4000));
+    assert_eq!(
+        (u32_at(&full, 0x088), u64_at(&full, 0x090)),
+        (1, 2),
+        "the runs are the pages of the file"
+    );
     let bitmap = kernel_memory(&scene()).to_bytes();
     assert_eq!(u32_at(&bitmap, 0xF98), 6);
     assert_eq!(&bitmap[0x2000..0x2008], b"SDMPDUMP");

@@ -186,8 +186,14 @@ fn other(fleet: &Fleet, at: Place, chance: &mut ChaCha8Rng) -> Crash {
     crash
 }
 
-/// Video time-outs are of display drivers; everything else may be of any driver from outside Windows.
+/// Video time-outs are of display drivers, some kinds of none; the others may be of any driver from outside Windows.
 fn draw_driver(fleet: &Fleet, set: SetId, kind: CrashKind, chance: &mut ChaCha8Rng) -> Option<VersionId> {
+    if matches!(
+        kind,
+        CrashKind::HardwareError | CrashKind::PowerFailure | CrashKind::Manual
+    ) {
+        return None;
+    }
     let display_only = kind == CrashKind::LiveVideoTimeout;
     let candidates: Vec<VersionId> = fleet
         .set(set)

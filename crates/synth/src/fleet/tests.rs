@@ -166,6 +166,26 @@ fn the_dump_of_a_crash_lists_the_images_of_its_set() {
 }
 
 #[test]
+fn a_crash_names_a_driver_of_its_set_or_none() {
+    let fleet = demo(400, 2);
+    for crash in &fleet.crashes {
+        let silent = matches!(
+            crash.kind,
+            CrashKind::HardwareError
+                | CrashKind::PowerFailure
+                | CrashKind::Manual
+                | CrashKind::LockedPagesAtExit
+        );
+        assert_eq!(crash.driver.is_none(), silent, "{:?}", crash.kind);
+        assert!(
+            crash
+                .driver
+                .is_none_or(|driver| fleet.sets.contains(crash.set, driver))
+        );
+    }
+}
+
+#[test]
 fn a_fleet_without_culprit_has_chance_crashes_only() {
     let config = FleetConfig {
         culprit: CulpritKind::None,
