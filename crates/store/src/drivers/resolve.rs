@@ -48,8 +48,8 @@ pub async fn resolve_inventory(
     today: Date,
 ) -> Result<Vec<Option<i32>>, Error> {
     let names: Vec<Option<String>> = drivers.iter().map(|driver| base_name(&driver.name)).collect();
-    let named = names.iter().zip(drivers);
-    let wanted = named.filter_map(|(name, driver)| Some((name.as_deref()?, driver)));
+    let pairs = names.iter().zip(drivers);
+    let wanted = pairs.filter_map(|(name, driver)| Some((name.as_deref()?, driver)));
     let driver_ids = dictionary::driver_ids(conn, wanted.collect()).await?;
 
     let told: Vec<Option<Told>> = names

@@ -78,11 +78,11 @@ pub async fn detail(conn: &mut PgConnection, name: &str) -> Result<Option<Machin
     let mut versions: Vec<i32> = told.chain(&current).copied().collect();
     versions.sort_unstable();
     versions.dedup();
-    let names = installed(conn, &versions).await?;
+    let known = installed(conn, &versions).await?;
     let named = |versions: &[i32]| {
         let mut drivers: Vec<InstalledDriver> = versions
             .iter()
-            .filter_map(|version| names.get(version).cloned())
+            .filter_map(|version| known.get(version).cloned())
             .collect();
         drivers.sort_unstable();
         drivers
@@ -146,9 +146,9 @@ async fn changes(conn: &mut PgConnection, machine: MachineId) -> Result<Vec<Chan
         .collect())
 }
 
-/// What is in `these` and not in `those`; both ascend.
-fn difference(these: &[i32], those: &[i32]) -> Vec<i32> {
-    let missing = these.iter().filter(|id| those.binary_search(id).is_err());
+/// What is in `these` and not in `others`; both ascend.
+fn difference(these: &[i32], others: &[i32]) -> Vec<i32> {
+    let missing = these.iter().filter(|id| others.binary_search(id).is_err());
     missing.copied().collect()
 }
 
