@@ -6,10 +6,11 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Transaction};
-use store::Clock;
 use store::blobs::Blobs;
 use store::ingest::Ingest;
+use store::{Clock, TokenId, audit};
 
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::intake::{ByteBudget, Limits};
 
@@ -121,6 +122,23 @@ impl AppState {
     /// [`ApiError::Unavailable`] if no connection is free in time.
     pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, ApiError> {
         self.pool.begin().await.map_err(unavailable)
+    }
+
+    /// Records what a caller did that may need an answer later.
+    pub(crate) async fn record(
+        &self,
+        caller: &Caller,
+        action: &str,
+        subject: impl ToString,
+    ) -> Result<(), ApiError> {
+        let entry = audit::Entry {
+            at: self.clock.now(),
+            token: caller.token_id.map(TokenId),
+            action: action.to_owned(),
+            subject: subject.to_string(),
+        };
+        audit::record(&mut *self.conn().await?, &entry).await?;
+        Ok(())
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use store::{DumpId, audit, dumps};
+use store::{DumpId, dumps};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 use wire::dump::Dump;
@@ -48,7 +48,7 @@ pub(crate) async fn raw(
     let dump = find(&state, id).await?;
     let blob = state.blobs.open_blob(dump.sha256).await?;
     let (file, length) = blob.ok_or_else(|| ApiError::internal("a dump has no blob"))?;
-    record(&state, &caller, "dump.download", id).await?;
+    state.record(&caller, "dump.download", id).await?;
     let name = safe_name(dump.file_name.as_deref(), id);
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
@@ -84,17 +84,6 @@ async fn find(state: &AppState, id: Uuid) -> Result<dumps::Dump, ApiError> {
     let mut conn = state.conn().await?;
     let dump = dumps::find(&mut conn, DumpId(id)).await?;
     dump.ok_or_else(|| ApiError::not_found("dump", &id))
-}
-
-async fn record(state: &AppState, caller: &Caller, action: &str, id: Uuid) -> Result<(), ApiError> {
-    let entry = audit::Entry {
-        at: state.clock.now(),
-        token: caller.token_id.map(store::TokenId),
-        action: action.to_owned(),
-        subject: id.to_string(),
-    };
-    audit::record(&mut *state.conn().await?, &entry).await?;
-    Ok(())
 }
 
 /// A file name that needs no quoting in a header and means nothing to a shell.

@@ -26,10 +26,10 @@ use crate::view;
 const MAX_EVENTS: usize = 500;
 
 /// How long a verdict waits for more data after a crash.
-const DEBOUNCE: Duration = Duration::from_secs(2);
+pub(super) const VERDICT_DEBOUNCE: Duration = Duration::from_secs(2);
 
 /// The window that verdicts are kept for.
-const WINDOW_DAYS: u16 = 91;
+pub(super) const VERDICT_DAYS: u16 = 91;
 
 /// What became of reported events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -68,9 +68,10 @@ pub(crate) async fn post(
     let mut transaction = state.begin().await?;
     let id = machines::touch(&mut transaction, machine, now).await?;
     for event in events {
-        match record(&mut transaction, id, event, now).await? {
-            true => answer.recorded += 1,
-            false => answer.known += 1,
+        if record(&mut transaction, id, event, now).await? {
+            answer.recorded += 1;
+        } else {
+            answer.known += 1;
         }
     }
     commit(transaction).await?;
@@ -93,9 +94,10 @@ async fn record(
         dump: None,
         source: Source::Event,
         kind: Kind::Kernel,
-        counted: match class.is_none_or(StopCodeClass::is_crash) {
-            true => Counted::Yes,
-            false => Counted::No,
+        counted: if class.is_none_or(StopCodeClass::is_crash) {
+            Counted::Yes
+        } else {
+            Counted::No
         },
         crashed_at: Some(event.at),
         received_at: now,
@@ -117,9 +119,9 @@ async fn record(
     if recorded.changed {
         let key = VerdictKey {
             stop_code: code,
-            window_days: WINDOW_DAYS,
+            window_days: VERDICT_DAYS,
         };
-        jobs::enqueue_verdict(conn, key, DEBOUNCE).await?;
+        jobs::enqueue_verdict(conn, key, VERDICT_DEBOUNCE).await?;
     }
     Ok(recorded.changed)
 }

@@ -1,13 +1,14 @@
 //! Whether the server is alive and ready, and its figures.
 
 use axum::extract::State;
-use axum::http::{HeaderName, header};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use store::jobs;
 use utoipa::ToSchema;
 use wire::problem::Problem;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::state::AppState;
 
 /// What can be used.
@@ -49,9 +50,18 @@ fn unavailable(error: store::Error) -> ApiError {
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, body = String, content_type = "text/plain")))]
 #[tracing::instrument(name = "http.health.metrics", skip_all)]
-pub(crate) async fn metrics(
-    State(state): State<AppState>,
-) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
+    // Without the database the other figures are wanted all the more.
+    if let Err(error) = measure_queue(&state).await {
+        tracing::warn!(error = %chain(&error), "the queue cannot be measured");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "memory does not reach 2⁵³ bytes")]
+    metrics::gauge!("stopcode_upload_budget_free_bytes").set(state.budget.free_bytes() as f64);
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, state.metrics.render()).into_response()
+}
+
+async fn measure_queue(state: &AppState) -> Result<(), ApiError> {
     let mut conn = state.conn().await?;
     for count in jobs::counts(&mut conn).await? {
         let gauge = |state: &'static str, value: u64| {
@@ -64,8 +74,5 @@ pub(crate) async fn metrics(
         gauge("running", count.running);
         gauge("failed", count.failed);
     }
-    #[expect(clippy::cast_precision_loss, reason = "memory does not reach 2⁵³ bytes")]
-    metrics::gauge!("stopcode_upload_budget_free_bytes").set(state.budget.free_bytes() as f64);
-    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    Ok((kind, state.metrics.render()))
+    Ok(())
 }

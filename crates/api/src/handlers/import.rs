@@ -8,11 +8,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 use store::import::{self, BATCH, NumberedLine};
+use store::jobs::{self, VerdictKey};
+use store::{Window, verdicts};
 use utoipa::IntoParams;
 use wire::import::{ImportAnswer, ImportLine, RejectedLine};
 use wire::problem::Problem;
 use wire::token::Scope;
 
+use super::events::{VERDICT_DAYS, VERDICT_DEBOUNCE};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::extract::Query;
@@ -66,6 +69,21 @@ pub(crate) async fn post(
     import.run(lines).await.map(axum::Json)
 }
 
+/// Orders the rankings anew: any line may have changed any of them.
+async fn order_verdicts(state: &AppState) -> Result<(), ApiError> {
+    let now = state.clock.now();
+    let window = Window::ending(now.date(), VERDICT_DAYS);
+    let mut conn = state.conn().await?;
+    for stop_code in verdicts::codes_to_refresh(&mut conn, window, VERDICT_DAYS, now).await? {
+        let key = VerdictKey {
+            stop_code,
+            window_days: VERDICT_DAYS,
+        };
+        jobs::enqueue_verdict(&mut conn, key, VERDICT_DEBOUNCE).await?;
+    }
+    Ok(())
+}
+
 /// One import under way.
 struct Import {
     state: AppState,
@@ -90,6 +108,9 @@ impl Import {
             }
         }
         self.flush().await?;
+        if self.answer.accepted > 0 {
+            order_verdicts(&self.state).await?;
+        }
         Ok(self.answer)
     }
 

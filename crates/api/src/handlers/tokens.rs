@@ -1,8 +1,8 @@
 //! Access tokens.
 
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use store::{TokenId, tokens};
 use uuid::Uuid;
 use wire::page::Page;
@@ -29,14 +29,7 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     caller: Caller,
     Json(wish): Json<NewToken>,
-) -> Result<
-    (
-        StatusCode,
-        [(HeaderName, &'static str); 1],
-        axum::Json<CreatedToken>,
-    ),
-    ApiError,
-> {
+) -> Result<Response, ApiError> {
     caller.require(Scope::Admin)?;
     let now = state.clock.now();
     check(&wish, now)?;
@@ -48,15 +41,14 @@ pub(crate) async fn create(
     };
     let mut conn = state.conn().await?;
     let (id, secret) = tokens::create(&mut conn, &new, now).await?;
+    drop(conn);
+    state.record(&caller, "token.create", id).await?;
     let created = CreatedToken {
         id: id.0,
         token: secret.expose().to_owned(),
     };
-    Ok((
-        StatusCode::CREATED,
-        [(header::CACHE_CONTROL, "no-store")],
-        axum::Json(created),
-    ))
+    let uncached = [(header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, uncached, axum::Json(created)).into_response())
 }
 
 /// Refuses a wish that makes no sense.
@@ -136,9 +128,10 @@ pub(crate) async fn revoke(
     caller.require(Scope::Admin)?;
     let mut conn = state.conn().await?;
     let revoked = tokens::revoke(&mut conn, TokenId(id), state.clock.now()).await?;
-    revoked
-        .map(|()| StatusCode::NO_CONTENT)
-        .ok_or_else(|| ApiError::not_found("token", &id))
+    revoked.ok_or_else(|| ApiError::not_found("token", &id))?;
+    drop(conn);
+    state.record(&caller, "token.revoke", id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[cfg(test)]

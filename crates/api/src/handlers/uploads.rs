@@ -93,7 +93,7 @@ pub(super) async fn take(
         .map_err(ApiError::internal)?;
     let note = |dump: TakenDump| store_dump(state, machine, annotations.clone(), dump);
     let stored = try_join_all(dumps.into_iter().map(note));
-    let (stored, _) = tokio::try_join!(stored, touch(state, machine))?;
+    let (stored, ()) = tokio::try_join!(stored, touch(state, machine))?;
     drop(lease);
     metrics::counter!("stopcode_upload_refused_dumps_total").increment(refused.len() as u64);
     Ok(UploadedDumps {

@@ -39,6 +39,12 @@ pub(super) fn members(bytes: Bytes, limit_bytes: u64, lease: &mut Lease) -> Resu
             "the zip archive has {count} members; at most {MAX_MEMBERS} are taken"
         )));
     }
+    if archive.has_duplicate_names() {
+        // The reader would show only one of them.
+        return Err(BodyError::corrupt(
+            "two members of the zip archive have the same name",
+        ));
+    }
     let mut left = limit_bytes;
     let mut members = Vec::new();
     for index in 0..archive.len() {

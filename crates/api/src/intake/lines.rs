@@ -75,9 +75,10 @@ impl Lines {
         }
         self.number += 1;
         let number = self.number;
-        let text = match is_too_long {
-            true => Err(format!("the line is longer than {MAX_LINE_BYTES} bytes")),
-            false => Ok(text),
+        let text = if is_too_long {
+            Err(format!("the line is longer than {MAX_LINE_BYTES} bytes"))
+        } else {
+            Ok(text)
         };
         Ok(is_there.then_some(Line { number, text }))
     }

@@ -130,14 +130,4 @@ fn carried(error: &(dyn std::error::Error + 'static)) -> Option<BodyError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{BodyError, carried};
-    use std::io;
-
-    #[test]
-    fn a_body_error_is_found_inside_two_layers_of_io_errors() {
-        let error = io::Error::other(io::Error::other(BodyError::Busy));
-        assert_eq!(carried(&error), Some(BodyError::Busy));
-        assert_eq!(carried(&io::Error::from(io::ErrorKind::UnexpectedEof)), None);
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use super::budget::{ByteBudget, Lease};
 use super::format::{looks_like_zip, recognise};
 use super::hold::{Compression, Held, Opened, guarded, hold, open, reader, why};
 use super::multipart::{self, Annotations};
-use super::{BodyError, Limits, archive};
+use super::{BodyError, Limits, archive, name};
 
 /// What the parts of a form may weigh besides its dumps.
 const FORM_EXTRA_BYTES: u64 = 8 << 20;
@@ -85,7 +85,7 @@ async fn receive_all(
         _ => {
             let expected_bytes = if declared.is_none() { expected_bytes } else { 0 };
             let held = hold(opened, expected_bytes, limits.max_bytes, &mut collector.lease).await?;
-            collector.take(held, None).await?;
+            collector.take(held, sent_name(headers)).await?;
             Annotations::new()
         }
     };
@@ -94,6 +94,14 @@ async fn receive_all(
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The name in a `Content-Disposition` header, which agents send along with a raw dump.
+fn sent_name(headers: &HeaderMap) -> Option<String> {
+    let disposition = headers.get(header::CONTENT_DISPOSITION)?.to_str().ok()?;
+    let (_, name) = disposition.split_once("filename=")?;
+    let name = name.split(';').next().unwrap_or_default();
+    name::file_name(name.trim().trim_matches('"'))
 }
 
 /// An inflated form as a body again, limited once more: a small form may inflate to a large one.

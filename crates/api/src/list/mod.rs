@@ -146,7 +146,7 @@ fn limit(text: Option<&str>) -> Result<u32, ApiError> {
 }
 
 fn format(uri: &Uri, headers: &HeaderMap) -> Format {
-    if uri.path().ends_with(".csv") {
+    if uri.path().strip_suffix(".csv").is_some() {
         return Format::CsvFile;
     }
     let accept = headers

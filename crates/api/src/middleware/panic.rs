@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use crate::error::ApiError;
 
 /// The answer; its log line has the panic's text.
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives the panic away")]
 pub(crate) fn answer(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<String>()

@@ -71,6 +71,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Everything but what takes large bodies.
 fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
+        .merge(about_dumps_and_machines())
+        .merge(about_the_fleet())
+        .merge(about_the_server())
+}
+
+fn about_dumps_and_machines() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(dumps::get))
         .routes(routes!(dumps::raw))
         .routes(routes!(dumps::reprocess))
@@ -78,6 +85,12 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(inventory::presence))
         .routes(routes!(events::post))
         .routes(routes!(machines::policy))
+        .routes(routes!(machines::list))
+        .routes(routes!(machines::get))
+}
+
+fn about_the_fleet() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(crashes::list))
         .routes(routes!(crashes::get))
         .routes(routes!(stop_codes::list))
@@ -85,8 +98,10 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(suspects::get))
         .routes(routes!(drivers::list))
         .routes(routes!(drivers::get))
-        .routes(routes!(machines::list))
-        .routes(routes!(machines::get))
+}
+
+fn about_the_server() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::get, tokens::revoke))
         .routes(routes!(health::alive))
@@ -123,3 +138,6 @@ async fn no_such_path() -> ApiError {
 async fn method_not_allowed() -> ApiError {
     ApiError::MethodNotAllowed
 }
+
+#[cfg(test)]
+mod tests;
