@@ -21,6 +21,7 @@ use std::path::PathBuf;
 pub(crate) mod process;
 mod serve;
 
+pub use process::{Analyser, Failure};
 pub use serve::serve_stdio;
 
 /// The first byte of an answer that is a report.

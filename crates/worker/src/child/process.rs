@@ -13,7 +13,7 @@ use super::{ChildCommand, LARGEST_ANSWER, LARGEST_DUMP, REFUSAL, REPORT};
 
 /// Why a child gave no report.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The dump is at fault; the text is a sentence for whoever sent it.
     #[error("{0}")]
     Refused(String),
@@ -39,7 +39,7 @@ pub(crate) enum Failure {
 
 /// A place for a child: starts one when there is work, replaces it when it has died or served long enough.
 #[derive(Debug)]
-pub(crate) struct Analyser {
+pub struct Analyser {
     command: ChildCommand,
     timeout: Duration,
     dumps_per_child: u32,
@@ -55,7 +55,8 @@ struct Running {
 }
 
 impl Analyser {
-    pub(crate) fn new(command: ChildCommand, timeout: Duration, dumps_per_child: u32) -> Analyser {
+    /// A place for children that `command` starts; each dump may take `timeout`, each child so many dumps.
+    pub fn new(command: ChildCommand, timeout: Duration, dumps_per_child: u32) -> Analyser {
         Analyser {
             command,
             timeout,
@@ -65,7 +66,11 @@ impl Analyser {
     }
 
     /// The report of one dump.
-    pub(crate) async fn analyse(&mut self, dump: &Bytes) -> Result<Report, Failure> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: the dump cannot be read, or the child gave no answer.
+    pub async fn analyse(&mut self, dump: &Bytes) -> Result<Report, Failure> {
         if u64::try_from(dump.len()).is_ok_and(|length| length > LARGEST_DUMP) {
             let most = LARGEST_DUMP >> 20;
             return Err(Failure::Refused(format!(
@@ -100,6 +105,9 @@ fn start(command: &ChildCommand) -> io::Result<Running> {
     let mut process = Command::new(&command.program)
         .args(&command.arguments)
         .env_clear()
+        // The child's allocator must not reserve the whole address space that the child is limited to: nothing would be
+        // left for its stack to grow into.
+        .env("MIMALLOC_ARENA_RESERVE", "16MiB")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // A panic's message may quote the dump.
