@@ -1,3 +1,7 @@
 //! The program `stopcode`; everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::main()
+}

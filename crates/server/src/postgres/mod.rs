@@ -37,6 +37,7 @@ use self::binaries::Binaries;
 use self::lock::DataDirLock;
 use self::place::Place;
 use self::process::{Launch, Running};
+pub(crate) use self::temporary::TemporaryDirectory;
 
 /// The role that owns everything in the cluster.
 const ROLE: &str = "stopcode";
@@ -64,7 +65,7 @@ pub struct EmbeddedPostgres {
     place: Place,
     // Fields drop in this order: the server is gone before the lock is, and the files go last.
     _lock: DataDirLock,
-    _temporary: Option<temporary::Directory>,
+    _temporary: Option<TemporaryDirectory>,
 }
 
 impl EmbeddedPostgres {
@@ -89,7 +90,7 @@ impl EmbeddedPostgres {
     ///
     /// As [`EmbeddedPostgres::start`].
     pub fn start_temporary(options: &Options) -> Result<Self> {
-        let directory = temporary::Directory::make()?;
+        let directory = TemporaryDirectory::make()?;
         let options = Options {
             data_dir: directory.path().to_owned(),
             ..options.clone()
@@ -97,7 +98,7 @@ impl EmbeddedPostgres {
         Self::start_in(&options, Some(directory))
     }
 
-    fn start_in(options: &Options, temporary: Option<temporary::Directory>) -> Result<Self> {
+    fn start_in(options: &Options, temporary: Option<TemporaryDirectory>) -> Result<Self> {
         place::make_data_dir(&options.data_dir)?;
         let data_dir = options
             .data_dir

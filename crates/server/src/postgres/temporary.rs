@@ -19,13 +19,13 @@ const TOO_YOUNG: Duration = Duration::from_mins(1);
 
 /// A directory that is removed on drop.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(crate) struct TemporaryDirectory {
     path: PathBuf,
 }
 
-impl Directory {
+impl TemporaryDirectory {
     /// Makes one in the system's directory for temporary files.
-    pub(super) fn make() -> Result<Self> {
+    pub(crate) fn make() -> Result<Self> {
         let parent = std::env::temp_dir();
         sweep(&parent);
         for number in 0..10_000 {
@@ -40,12 +40,12 @@ impl Directory {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-impl Drop for Directory {
+impl Drop for TemporaryDirectory {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.path) {
             tracing::warn!(%error, "cannot remove a temporary directory");

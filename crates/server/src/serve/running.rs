@@ -1,0 +1,184 @@
+//! Everything that a running server consists of.
+
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use api::{AppState, Services};
+use sqlx::PgPool;
+use store::Clock;
+use store::blobs::Blobs;
+use store::ingest::Ingest;
+use store::wakeup::Notifier;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::ServeArguments;
+use crate::database::Database;
+use crate::postgres::EmbeddedPostgres;
+use crate::{roles, telemetry};
+
+/// How long uploads under way may take to finish after the server was asked to stop.
+const UPLOADS_MAY_TAKE: Duration = Duration::from_secs(30);
+
+/// How long workers may take to finish what they have begun: a little longer than the longest analysis.
+const WORKERS_MAY_TAKE: Duration = Duration::from_secs(35);
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Running {
+    address: SocketAddr,
+    public_url: Option<String>,
+    database: Database,
+    stop: CancellationToken,
+    http: JoinHandle<std::io::Result<()>>,
+    workers: Option<JoinHandle<()>>,
+    postgres_ended: Option<watch::Receiver<bool>>,
+}
+
+/// Why a server is no longer running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// A signal came.
+    Asked,
+    /// The HTTP service ended.
+    Http,
+    /// The workers ended.
+    Workers,
+    /// The embedded Postgres ended.
+    Postgres,
+}
+
+impl Running {
+    /// Starts all parts. When this returns, uploads can be taken.
+    ///
+    /// # Errors
+    ///
+    /// When one of the parts does not start.
+    pub(crate) async fn start(arguments: &ServeArguments) -> Result<Self> {
+        let listener = TcpListener::bind(arguments.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", arguments.listen))?;
+        let address = listener.local_addr()?;
+        let metrics = telemetry::metrics()?;
+        let database = Database::open(&arguments.database).await?;
+        let folder = arguments.blobs.folder(&arguments.database.data_dir)?;
+        let blobs = Blobs::open(folder, Clock::System)
+            .await
+            .context("cannot open the blobs")?;
+        let stop = CancellationToken::new();
+        let workers = start_workers(arguments, &database.pool, &blobs, &stop)?;
+        let pool = database.pool.clone();
+        let notifier = Notifier::start(pool.clone());
+        let services = Services {
+            ingest: Ingest::start(pool.clone(), blobs.clone(), Clock::System, notifier),
+            pool,
+            blobs,
+            clock: Clock::System,
+            metrics,
+        };
+        let settings = arguments.limits.settings();
+        let public_url = settings.public_url.clone();
+        let router = api::router(AppState::new(services, settings));
+        let http = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+        tracing::info!(%address, workers = workers.is_some(), "serving");
+        Ok(Self {
+            address,
+            public_url,
+            postgres_ended: database.embedded.as_ref().map(EmbeddedPostgres::ended),
+            database,
+            stop,
+            http: tokio::spawn(http.into_future()),
+            workers,
+        })
+    }
+
+    /// Connections to the server's database.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.database.pool
+    }
+
+    /// The address for this machine, e.g. `http://127.0.0.1:8080`.
+    pub(crate) fn local_url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        format!("http://{address}")
+    }
+
+    /// The address for users.
+    pub(crate) fn user_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| self.local_url())
+    }
+
+    /// Waits until a part ends that should not.
+    pub(crate) async fn ended(&mut self) -> Ended {
+        let workers = async {
+            match &mut self.workers {
+                Some(workers) => drop(workers.await),
+                None => std::future::pending().await,
+            }
+        };
+        let postgres = async {
+            match &mut self.postgres_ended {
+                Some(ended) => drop(ended.wait_for(|ended| *ended).await),
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            _ = &mut self.http => Ended::Http,
+            () = workers => Ended::Workers,
+            () = postgres => Ended::Postgres,
+        };
+        if ended == Ended::Workers {
+            self.workers = None;
+        }
+        ended
+    }
+
+    /// Stops all parts, Postgres last.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        let mut http = self.http;
+        let workers = async {
+            if let Some(mut workers) = self.workers
+                && tokio::time::timeout(WORKERS_MAY_TAKE, &mut workers)
+                    .await
+                    .is_err()
+            {
+                tracing::warn!("the workers did not stop in time; their leases will run out");
+                workers.abort();
+            }
+        };
+        let uploads = async {
+            if !http.is_finished() && tokio::time::timeout(UPLOADS_MAY_TAKE, &mut http).await.is_err() {
+                tracing::warn!("some requests did not finish in time");
+                http.abort();
+            }
+        };
+        tokio::join!(workers, uploads);
+        self.database.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+fn start_workers(
+    arguments: &ServeArguments,
+    pool: &PgPool,
+    blobs: &Blobs,
+    stop: &CancellationToken,
+) -> Result<Option<JoinHandle<()>>> {
+    if arguments.no_worker {
+        return Ok(None);
+    }
+    let config = roles::pool_config(&arguments.pool)?;
+    let work = worker::run(config, pool.clone(), blobs.clone(), stop.clone());
+    Ok(Some(tokio::spawn(work)))
+}
