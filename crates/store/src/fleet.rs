@@ -87,8 +87,34 @@ pub struct NewSignature {
 /// [`Error::Database`].
 #[tracing::instrument(name = "db.fleet.overview", skip_all)]
 pub async fn overview(conn: &mut PgConnection, window: Window) -> Result<Overview, Error> {
+    let machines = machines(conn, window).await?;
+    let counts = stop_codes::list(conn, window).await?;
+    let (crashes, by_stop_code) = trends(window, &counts);
+    Ok(Overview {
+        machines: machines.machines.unsigned_abs(),
+        crash_free_machines: machines.crash_free.unsigned_abs(),
+        machine_days: machines.days.unsigned_abs(),
+        crashes,
+        by_stop_code,
+        new: NewThings {
+            stop_codes: new_stop_codes(&counts),
+            driver_versions: new_driver_versions(conn, window).await?,
+            signatures: new_signatures(conn, window).await?,
+        },
+    })
+}
+
+/// Machines that were on, and their days.
+struct Seen {
+    machines: i64,
+    crash_free: i64,
+    days: i64,
+}
+
+async fn machines(conn: &mut PgConnection, window: Window) -> Result<Seen, Error> {
     let (first, last) = (window.first_week(), window.last_week());
-    let machines = sqlx::query!(
+    let seen = sqlx::query_as!(
+        Seen,
         r#"
         -- Machines that were on, with the number of their days.
         WITH seen AS (
@@ -118,22 +144,9 @@ pub async fn overview(conn: &mut PgConnection, window: Window) -> Result<Overvie
         window.start(),
         window.end(),
     )
-    .fetch_one(&mut *conn)
+    .fetch_one(conn)
     .await?;
-    let counts = stop_codes::list(conn, window).await?;
-    let (crashes, by_stop_code) = trends(window, &counts);
-    Ok(Overview {
-        machines: machines.machines.unsigned_abs(),
-        crash_free_machines: machines.crash_free.unsigned_abs(),
-        machine_days: machines.days.unsigned_abs(),
-        crashes,
-        by_stop_code,
-        new: NewThings {
-            stop_codes: new_stop_codes(&counts),
-            driver_versions: new_driver_versions(conn, window).await?,
-            signatures: new_signatures(conn, window).await?,
-        },
-    })
+    Ok(seen)
 }
 
 /// All crashes that count, and their trends: the most frequent codes apart, the rest together.

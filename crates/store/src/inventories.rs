@@ -86,8 +86,30 @@ pub async fn record(
         now,
     )
     .await?;
-    // The row before this one, which it must differ from.
-    let before = sqlx::query!(
+    let before = before(conn, machine, at).await?;
+    let changed = before
+        .as_ref()
+        .is_none_or(|before| before.driver_set_id != driver_set.id);
+    if changed || before.is_some_and(|before| before.attributes_changed) {
+        insert_many(conn, &[(machine, at, driver_set.id)]).await?;
+    }
+    Ok(Some(Recorded { driver_set, changed }))
+}
+
+/// What a machine's row before an inventory says.
+struct Before {
+    driver_set_id: i64,
+    /// Whether build or model differ from what they are now.
+    attributes_changed: bool,
+}
+
+async fn before(
+    conn: &mut PgConnection,
+    machine: MachineId,
+    at: OffsetDateTime,
+) -> Result<Option<Before>, Error> {
+    let before = sqlx::query_as!(
+        Before,
         r#"
         SELECT inventory.driver_set_id,
             inventory.os_build IS DISTINCT FROM machine.os_build
@@ -101,15 +123,9 @@ pub async fn record(
         machine.0,
         at,
     )
-    .fetch_optional(&mut *conn)
+    .fetch_optional(conn)
     .await?;
-    let changed = before
-        .as_ref()
-        .is_none_or(|before| before.driver_set_id != driver_set.id);
-    if changed || before.is_some_and(|before| before.attributes_changed) {
-        insert_many(conn, &[(machine, at, driver_set.id)]).await?;
-    }
-    Ok(Some(Recorded { driver_set, changed }))
+    Ok(before)
 }
 
 /// The machine's drivers as far as they are known.

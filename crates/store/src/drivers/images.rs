@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::dictionary::{self, Told};
 use super::{InventoryDriver, base_name};
-use crate::{Error, MachineId, driver_sets, inventories};
+use crate::{Error, MachineId, driver_sets, inventories, text};
 
 /// One driver as a dump lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,16 @@ pub struct DumpImage {
     pub base_name: String,
     /// Its code id, if the dump holds the stamp.
     pub code_id: Option<String>,
+}
+
+impl DumpImage {
+    /// The same in text that Postgres takes: a dump's names are a stranger's.
+    fn without_nul(&self) -> Self {
+        DumpImage {
+            base_name: text::without_nul(&self.base_name),
+            code_id: self.code_id.as_deref().map(text::without_nul),
+        }
+    }
 }
 
 /// What an image turned out to be.
@@ -55,6 +65,7 @@ pub async fn resolve_images(
     at: OffsetDateTime,
     images: &[DumpImage],
 ) -> Result<Vec<ResolvedImage>, Error> {
+    let images: Vec<DumpImage> = images.iter().map(DumpImage::without_nul).collect();
     let names: Vec<Option<String>> = images.iter().map(|image| base_name(&image.base_name)).collect();
     let code_ids: Vec<String> = images.iter().filter_map(|image| image.code_id.clone()).collect();
     let mut known = versions_by_code_id(conn, &code_ids).await?;
@@ -71,7 +82,7 @@ pub async fn resolve_images(
             known.insert(code_id.clone(), inventory.known.clone());
         }
     }
-    add_placeholders(conn, &names, images, at, &mut known).await?;
+    add_placeholders(conn, &names, &images, at, &mut known).await?;
     let resolved = images.iter().zip(&names).map(|(image, name)| {
         let found = match &image.code_id {
             Some(code_id) => known.get(code_id),

@@ -7,6 +7,7 @@
 
 mod detail;
 mod dictionary;
+mod image_dictionary;
 mod images;
 mod list;
 mod resolve;

@@ -3,8 +3,8 @@
 use sqlx::PgConnection;
 use time::Date;
 
-use super::base_name;
 use super::dictionary::{self, Told};
+use super::{base_name, image_dictionary};
 use crate::Error;
 
 /// One driver as an inventory tells it.
@@ -61,7 +61,7 @@ pub async fn resolve_inventory(
         })
         .collect();
     let versions = dictionary::version_ids(conn, told.iter().flatten(), today).await?;
-    let images = dictionary::describe_images(conn, told.iter().flatten(), &versions).await?;
+    let images = image_dictionary::describe_images(conn, told.iter().flatten(), &versions).await?;
     let unversioned = told
         .iter()
         .flatten()

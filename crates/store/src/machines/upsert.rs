@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Attributes, MachineId};
 use crate::Error;
+use crate::text::{json_without_nul, without_nul};
 
 /// A machine to be written.
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ pub async fn upsert(
         sqlx::query!(
             "UPDATE machine SET crash_control = $2 WHERE machine_id = $1 AND crash_control IS DISTINCT FROM $2",
             id.0,
-            crash_control,
+            json_without_nul(crash_control.clone()),
         )
         .execute(conn)
         .await?;
@@ -113,11 +114,11 @@ async fn write_attributes(
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     let ids: Vec<Uuid> = machines.keys().map(|id| id.0).collect();
-    let names: Vec<&str> = machines.values().map(|(name, _)| *name).collect();
-    let column = |field: fn(&Attributes) -> Option<&String>| -> Vec<Option<&str>> {
+    let names: Vec<String> = machines.values().map(|(name, _)| without_nul(name)).collect();
+    let column = |field: fn(&Attributes) -> Option<&String>| -> Vec<Option<String>> {
         let values = machines.values();
         values
-            .map(|(_, known)| field(known).map(String::as_str))
+            .map(|(_, known)| field(known).map(|value| without_nul(value)))
             .collect()
     };
     let os_builds: Vec<Option<i32>> = machines
@@ -127,15 +128,15 @@ async fn write_attributes(
     sqlx::query_file!(
         "src/machines/upsert.sql",
         &ids,
-        &names as &[&str],
-        &column(|known| known.host_name.as_ref()) as &[Option<&str>],
-        &column(|known| known.manufacturer.as_ref()) as &[Option<&str>],
-        &column(|known| known.model.as_ref()) as &[Option<&str>],
-        &column(|known| known.bios_version.as_ref()) as &[Option<&str>],
+        &names,
+        &column(|known| known.host_name.as_ref()) as &[Option<String>],
+        &column(|known| known.manufacturer.as_ref()) as &[Option<String>],
+        &column(|known| known.model.as_ref()) as &[Option<String>],
+        &column(|known| known.bios_version.as_ref()) as &[Option<String>],
         &os_builds as &[Option<i32>],
-        &column(|known| known.architecture.as_ref()) as &[Option<&str>],
-        &column(|known| known.site.as_ref()) as &[Option<&str>],
-        &column(|known| known.ring.as_ref()) as &[Option<&str>],
+        &column(|known| known.architecture.as_ref()) as &[Option<String>],
+        &column(|known| known.site.as_ref()) as &[Option<String>],
+        &column(|known| known.ring.as_ref()) as &[Option<String>],
         now,
     )
     .execute(conn)
@@ -145,24 +146,7 @@ async fn write_attributes(
 
 /// Points machines at their hardware models, and earlier presence that had none.
 async fn assign_models(conn: &mut PgConnection, machines: &[Uuid]) -> Result<(), Error> {
-    sqlx::query!(
-        r#"
-        INSERT INTO hardware_model (manufacturer, model)
-        SELECT DISTINCT coalesce(machine.manufacturer, ''), machine.model
-        FROM machine
-        WHERE machine.machine_id = ANY($1)
-          AND machine.model IS NOT NULL
-          -- ON CONFLICT alone would use up an id for every model that is there already.
-          AND NOT EXISTS (
-              SELECT FROM hardware_model AS known
-              WHERE known.manufacturer = coalesce(machine.manufacturer, '') AND known.model = machine.model
-          )
-        ON CONFLICT DO NOTHING
-        "#,
-        machines,
-    )
-    .execute(&mut *conn)
-    .await?;
+    add_models(conn, machines).await?;
     let moved = sqlx::query_scalar!(
         r#"
         UPDATE machine
@@ -191,6 +175,29 @@ async fn assign_models(conn: &mut PgConnection, machines: &[Uuid]) -> Result<(),
           AND presence.model_id IS NULL
         "#,
         &moved,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Adds the hardware models of these machines to the dictionary.
+async fn add_models(conn: &mut PgConnection, machines: &[Uuid]) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        INSERT INTO hardware_model (manufacturer, model)
+        SELECT DISTINCT coalesce(machine.manufacturer, ''), machine.model
+        FROM machine
+        WHERE machine.machine_id = ANY($1)
+          AND machine.model IS NOT NULL
+          -- ON CONFLICT alone would use up an id for every model that is there already.
+          AND NOT EXISTS (
+              SELECT FROM hardware_model AS known
+              WHERE known.manufacturer = coalesce(machine.manufacturer, '') AND known.model = machine.model
+          )
+        ON CONFLICT DO NOTHING
+        "#,
+        machines,
     )
     .execute(conn)
     .await?;
