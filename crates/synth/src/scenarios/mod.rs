@@ -1,7 +1,7 @@
 //! Ready-made crashes: the stop codes that matter, each on a boot of its own.
 //!
 //! A [`Scene`] is a machine at a moment: its drivers, its process, its clock, and the seed of its boot. Every function here
-//! turns a scene into the [`DumpDescription`](crate::dump::DumpDescription) of one kind of crash. Two scenes that differ only
+//! turns a scene into the [`DumpDescription`] of one kind of crash. Two scenes that differ only
 //! in their seed crash in the same way at other addresses, as two boots of one machine do.
 //!
 //! | Function | Stop code |
