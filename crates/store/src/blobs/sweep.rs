@@ -83,7 +83,7 @@ impl Folder {
     }
 
     /// Deletes the blob, unless a writer has marked it as new since it was listed. See the module's parent.
-    fn delete_if_old(&self, sha256: Sha256, before: SystemTime) -> io::Result<bool> {
+    pub(super) fn delete_if_old(&self, sha256: Sha256, before: SystemTime) -> io::Result<bool> {
         let lock = File::open(self.shard(sha256))?;
         match lock.lock() {
             Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
