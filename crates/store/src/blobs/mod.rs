@@ -14,10 +14,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use crate::error::blob as failed_to;
 use crate::{Clock, Error, Sha256};
@@ -36,8 +36,6 @@ pub struct Blobs {
 #[derive(Debug)]
 struct Folder {
     root: PathBuf,
-    /// Makes temporary names different within the process; the process id does so among processes.
-    serial: AtomicU64,
     clock: Clock,
 }
 
@@ -55,11 +53,7 @@ impl Blobs {
             if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 sync_folder(parent)?;
             }
-            let folder = Folder {
-                root,
-                serial: AtomicU64::new(0),
-                clock,
-            };
+            let folder = Folder { root, clock };
             Ok(Blobs {
                 folder: Arc::new(folder),
             })
@@ -153,11 +147,9 @@ impl Folder {
             .join(format!("{second:02x}"))
     }
 
+    /// A name that no other writer uses, in this process or another.
     fn temporary(&self) -> PathBuf {
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        self.root
-            .join("tmp")
-            .join(format!("{}-{serial}", std::process::id()))
+        self.root.join("tmp").join(Uuid::now_v7().simple().to_string())
     }
 }
 
