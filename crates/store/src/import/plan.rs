@@ -246,7 +246,7 @@ fn check_machine(machine: &str) -> Result<(), String> {
 mod tests {
     use time::macros::date;
 
-    use super::plan;
+    use super::{Attributes, plan};
     use crate::import::{DriverReference, InventorySource, Line, NumberedLine, Session, SetContent};
 
     fn numbered(lines: Vec<Line>) -> Vec<NumberedLine> {
@@ -299,7 +299,7 @@ mod tests {
         let lines = vec![
             Line::Machine {
                 machine: machine.clone(),
-                attributes: Default::default(),
+                attributes: Attributes::default(),
             },
             Line::Inventory {
                 machine: machine.clone(),
