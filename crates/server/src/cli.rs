@@ -29,7 +29,12 @@ pub(crate) struct LogArguments {
     #[arg(long, global = true, env = "STOPCODE_LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
     /// What is logged, e.g. `info` or `info,store=debug`
-    #[arg(long, global = true, env = "STOPCODE_LOG", default_value = "info")]
+    #[arg(
+        long,
+        global = true,
+        env = "STOPCODE_LOG",
+        default_value = "info,sqlx::postgres::notice=warn"
+    )]
     pub(crate) log: String,
 }
 
@@ -67,23 +72,28 @@ pub(crate) enum Command {
     AnalyzeChild,
 }
 
-/// Which database.
+/// Which database. Global, so that they may stand behind `token create` as well.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DatabaseArguments {
     /// A Postgres to use; without it the server runs a private one in its data directory
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
     /// Where the server keeps its data
-    #[arg(long, env = "STOPCODE_DATA_DIR", default_value = "./stopcode-data")]
+    #[arg(
+        long,
+        global = true,
+        env = "STOPCODE_DATA_DIR",
+        default_value = "./stopcode-data"
+    )]
     pub(crate) data_dir: PathBuf,
     /// Where the programs of the private Postgres are; searched for unless set
-    #[arg(long, env = "STOPCODE_PG_BIN")]
+    #[arg(long, global = true, env = "STOPCODE_PG_BIN")]
     pub(crate) pg_bin: Option<PathBuf>,
     /// The account that the private Postgres runs as when started by root
-    #[arg(long, env = "STOPCODE_PG_USER")]
+    #[arg(long, global = true, env = "STOPCODE_PG_USER")]
     pub(crate) pg_user: Option<String>,
     /// Most connections to the database
-    #[arg(long, env = "STOPCODE_DATABASE_CONNECTIONS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    #[arg(long, global = true, env = "STOPCODE_DATABASE_CONNECTIONS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub(crate) database_connections: u32,
 }
 
@@ -353,6 +363,21 @@ mod tests {
             ])
             .is_ok()
         );
+    }
+
+    #[test]
+    fn the_data_directory_may_stand_behind_any_command() {
+        let arguments = [
+            "stopcode",
+            "token",
+            "create",
+            "--scope",
+            "read",
+            "--data-dir",
+            "/data",
+        ];
+        assert!(Cli::try_parse_from(arguments).is_ok());
+        assert!(Cli::try_parse_from(["stopcode", "serve", "--data-dir", "/data"]).is_ok());
     }
 
     #[test]

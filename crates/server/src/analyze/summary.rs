@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
-use wire::report::Report;
+use wire::report::{CrashKind, Report};
 
 use super::layout::{clean, count, entry};
 use crate::output::Emphasis;
@@ -32,10 +32,11 @@ impl Summary {
             (None, Some(exception)) => format!("{} {}", exception.code, exception.name),
             (None, None) => "no exception".to_owned(),
         };
-        let driver = report.probable_driver.as_ref().map_or_else(
-            || "(none could be named)".to_owned(),
-            |driver| driver.name.clone(),
-        );
+        let driver = match &report.probable_driver {
+            Some(driver) => driver.name.clone(),
+            None if report.kind == CrashKind::User => "(a program crashed, no driver)".to_owned(),
+            None => "(none could be named)".to_owned(),
+        };
         let process = report.process.clone().unwrap_or_else(|| "(unknown)".to_owned());
         for (table, key) in [
             (&mut self.stop_codes, what),

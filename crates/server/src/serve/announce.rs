@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use store::{Clock, sessions, tokens};
+use store::{Clock, sessions};
 use time::Duration;
 use wire::token::Scope;
 
@@ -12,18 +12,14 @@ use super::running::Running;
 /// How long a printed link can be used.
 const LINK_LASTS: Duration = Duration::hours(1);
 
-/// Sees to it that there is an admin token, makes a one-time link, and says all that is worth knowing.
+/// Makes a one-time link, and says all that is worth knowing.
 ///
 /// # Errors
 ///
 /// When the database does not answer.
-pub(super) async fn text(running: &Running, admin_token: Option<&str>) -> Result<String> {
-    let mut connection = running.pool().acquire().await?;
-    let from_environment = admin_token.filter(|token| !token.is_empty());
-    let made = tokens::ensure_admin(&mut connection, from_environment, Clock::System.now()).await?;
-    drop(connection);
+pub(super) async fn text(running: &Running) -> Result<String> {
     let mut text = format!("Stopcode is ready at {}\n", running.user_url());
-    if let Some(secret) = made {
+    if let Some(secret) = running.made_admin() {
         let _infallible = writeln!(text, "Admin token, shown only now: {}", secret.expose());
     }
     let _infallible = writeln!(

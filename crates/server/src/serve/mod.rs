@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: ServeArguments) -> Result<ExitCode> {
         running = Running::start(&arguments) => running?,
         () = signals.next() => bail!("stopped before the server was ready"),
     };
-    output::print(&announce::text(&running, arguments.admin_token.as_deref()).await?)?;
+    output::print(&announce::text(&running).await?)?;
     let ended = tokio::select! {
         () = signals.next() => Ended::Asked,
         ended = running.ended() => ended,

@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use store::Clock;
 use store::blobs::Blobs;
 use store::ingest::Ingest;
+use store::tokens::{self, Secret};
 use store::wakeup::Notifier;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -32,6 +33,7 @@ const WORKERS_MAY_TAKE: Duration = Duration::from_secs(35);
 pub(crate) struct Running {
     address: SocketAddr,
     public_url: Option<String>,
+    made_admin: Option<Secret>,
     database: Database,
     stop: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
@@ -65,6 +67,8 @@ impl Running {
         let address = listener.local_addr()?;
         let metrics = telemetry::metrics()?;
         let database = Database::open(&arguments.database).await?;
+        // Before the first request can come: whoever waits for `/readyz` may use the token at once.
+        let made_admin = ensure_admin(&database, arguments.admin_token.as_deref()).await?;
         let folder = arguments.blobs.folder(&arguments.database.data_dir)?;
         let blobs = Blobs::open(folder, Clock::System)
             .await
@@ -88,6 +92,7 @@ impl Running {
         Ok(Self {
             address,
             public_url,
+            made_admin,
             postgres_ended: database.embedded.as_ref().map(EmbeddedPostgres::ended),
             database,
             stop,
@@ -99,6 +104,11 @@ impl Running {
     /// Connections to the server's database.
     pub(crate) fn pool(&self) -> &PgPool {
         &self.database.pool
+    }
+
+    /// The admin token that this start has made, if it has.
+    pub(crate) fn made_admin(&self) -> Option<&Secret> {
+        self.made_admin.as_ref()
     }
 
     /// The address for this machine, e.g. `http://127.0.0.1:8080`.
@@ -167,6 +177,15 @@ impl Running {
         self.database.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Sees to it that there is an admin token: that of the environment, or one that the first start makes.
+async fn ensure_admin(database: &Database, from_environment: Option<&str>) -> Result<Option<Secret>> {
+    let mut connection = database.pool.acquire().await?;
+    let given = from_environment.filter(|token| !token.is_empty());
+    tokens::ensure_admin(&mut connection, given, Clock::System.now())
+        .await
+        .context("cannot see to an admin token")
 }
 
 fn start_workers(
