@@ -57,7 +57,16 @@ pub(crate) async fn list(
     let window = query.window(&state)?;
     let mut conn = state.conn().await?;
     let counts = stop_codes::list(&mut conn, window).await?;
-    request.answer_whole(counts.into_iter().map(view::stop_code::count).collect())
+    let mut counts: Vec<StopCodeCount> = counts.into_iter().map(view::stop_code::count).collect();
+    for count in &mut counts {
+        leave_out_quiet_days(count);
+    }
+    request.answer_whole(counts)
+}
+
+/// Days without crashes say nothing that their absence does not, ninety times a stop code.
+fn leave_out_quiet_days(count: &mut StopCodeCount) {
+    count.trend.retain(|day| day.crashes > 0);
 }
 
 /// Get what one stop code means and how it spreads over the fleet.
@@ -80,7 +89,8 @@ pub(crate) async fn get(
     let mut conn = state.conn().await?;
     let detail = stop_codes::detail(&mut conn, code.get(), window).await?;
     let detail = detail.ok_or_else(|| ApiError::not_found("stop code", &code))?;
-    let detail = view::stop_code::detail(detail);
+    let mut detail = view::stop_code::detail(detail);
+    leave_out_quiet_days(&mut detail.count);
     let rows = view::stop_code::breakdowns(&detail);
     Ok(answer_detail(&detail, &rows, request.format))
 }

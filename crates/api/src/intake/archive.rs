@@ -141,6 +141,7 @@ fn reason(error: &ZipError) -> String {
         ZipError::CompressionMethodNotSupported(method) => {
             format!("its compression method {method} is not supported; only stored and deflated are")
         }
+        ZipError::UnsupportedArchive(_) => format!("it cannot be unpacked: {error}"),
         error => format!("it is damaged: {error}"),
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn describe(bytes: &[u8]) -> String {
     }
     format!(
         "this is {}: {}",
-        text_kind(bytes).unwrap_or("nothing known"),
+        text_kind(bytes).unwrap_or("of no known format"),
         beginning(bytes)
     )
 }
@@ -145,7 +145,7 @@ mod tests {
         let text = describe(b"\xde\xad<b>\x01");
         assert_eq!(
             text,
-            "this is nothing known: 6 bytes that start with de ad 3c 62 3e 01 \"..<b>.\""
+            "this is of no known format: 6 bytes that start with de ad 3c 62 3e 01 \"..<b>.\""
         );
     }
 }

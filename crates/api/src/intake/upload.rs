@@ -70,7 +70,9 @@ async fn receive_all(
     let expected_bytes = content_length(headers).unwrap_or(0);
     if declared.is_none() {
         // Refused before the body is sent, if the client waits for "100 Continue".
-        collector.expect(expected_bytes)?;
+        let is_form = multipart::is_multipart(headers.get(header::CONTENT_TYPE));
+        let extra_bytes = if is_form { FORM_EXTRA_BYTES } else { 0 };
+        collector.expect(expected_bytes, extra_bytes)?;
     }
     let wire = Limits {
         max_bytes: limits.max_bytes.saturating_add(FORM_EXTRA_BYTES),
@@ -133,10 +135,10 @@ impl Collector {
         }
     }
 
-    /// Pays for a body of `bytes` in advance.
-    fn expect(&mut self, bytes: u64) -> Result<(), BodyError> {
+    /// Pays for a body of `bytes` in advance; it may have `extra_bytes` besides its dumps.
+    fn expect(&mut self, bytes: u64, extra_bytes: u64) -> Result<(), BodyError> {
         let limit_bytes = self.limit_bytes;
-        if bytes > limit_bytes.saturating_add(FORM_EXTRA_BYTES) {
+        if bytes > limit_bytes.saturating_add(extra_bytes) {
             return Err(BodyError::TooLarge {
                 what: "the body",
                 limit_bytes,
@@ -213,7 +215,18 @@ impl Collector {
 fn no_dump(refused: &[RefusedDump]) -> BodyError {
     let saw = match refused {
         [] => "the form has no file part with a dump (upload_file_minidump)".to_owned(),
-        [only] => only.reason.clone(),
+        [
+            RefusedDump {
+                file_name: None,
+                reason,
+            },
+        ] => reason.clone(),
+        [
+            RefusedDump {
+                file_name: Some(name),
+                reason,
+            },
+        ] => format!("{name}: {reason}"),
         [first, ..] => {
             let name = first.file_name.as_deref().unwrap_or("the first");
             format!(

@@ -1,6 +1,7 @@
 //! What happens around every request.
 
 pub(crate) mod compression;
+pub(crate) mod drain;
 pub(crate) mod headers;
 pub(crate) mod http_metrics;
 pub(crate) mod panic;

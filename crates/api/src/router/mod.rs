@@ -7,7 +7,7 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::decompression::RequestDecompressionLayer;
@@ -25,7 +25,7 @@ use crate::handlers::{
     breakpad, crashes, drivers, dumps, events, health, import, inventory, machines, stop_codes, suspects,
     tokens, uploads,
 };
-use crate::middleware::{compression, headers, http_metrics, panic, problem, request_id, trace};
+use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
 
 /// The whole HTTP service: API, documents and pages.
@@ -34,6 +34,7 @@ pub fn router(state: AppState) -> Router {
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, state.settings.request_deadline);
     let api: Router<AppState> = documented().into();
     let sending: Router<AppState> = sending().into();
+    let sending = sending.layer(from_fn_with_state(state.clone(), drain::unread));
     let reading = reading_as_csv()
         .merge(crate::pages::router())
         .merge(api)
