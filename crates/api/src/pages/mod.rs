@@ -1,16 +1,39 @@
 //! The dashboard: pages rendered on the server.
 
+mod assets;
+mod charts;
+mod crash;
+mod crashes;
+mod drivers;
+mod health;
+mod layout;
+mod machines;
+mod overview;
+mod problem;
+mod show;
+mod sign_in;
+mod stop_code;
+mod verdict;
+mod words;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+use askama::Template;
 use axum::Router;
+use axum::routing::get;
 use wire::problem::Problem;
 
 use crate::state::AppState;
 
 /// The routes of all pages and of their static files.
 pub fn router() -> Router<AppState> {
-    Router::new()
+    Router::new().route("/static/{file}", get(assets::get))
 }
 
 /// The HTML page for a failed request that a browser made, or `None` to answer with JSON.
-pub(crate) fn error_page(_problem: &Problem) -> Option<String> {
-    None
+pub(crate) fn error_page(problem: &Problem) -> Option<String> {
+    problem::Page::new(problem).render().ok()
 }

@@ -1,0 +1,180 @@
+//! `/crashes`: all crashes, newest first, filtered by a form that works without scripts.
+
+use askama::Template;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use wire::StopCodeNumber;
+use wire::report::Confidence;
+
+use super::layout::{Layout, Section, Viewer};
+use super::show::{self, When};
+use super::words;
+
+/// The form's fields as they stand in the address; empty ones mean "any".
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Query {
+    pub(crate) stop_code: String,
+    pub(crate) driver: String,
+    pub(crate) version: String,
+    pub(crate) machine: String,
+    pub(crate) process: String,
+    pub(crate) signature: String,
+    pub(crate) model: String,
+    pub(crate) os_build: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) cursor: String,
+}
+
+impl Query {
+    /// The filters that are set, as names and values.
+    fn set(&self) -> Vec<(&'static str, &'static str, &str)> {
+        let all: [(&'static str, &'static str, &str); 10] = [
+            ("stop_code", "Stop code", &self.stop_code),
+            ("driver", "Probable driver", &self.driver),
+            ("version", "Its version", &self.version),
+            ("machine", "Machine", &self.machine),
+            ("process", "Process", &self.process),
+            ("signature", "Signature", &self.signature),
+            ("model", "Hardware model", &self.model),
+            ("os_build", "OS build", &self.os_build),
+            ("from", "From", &self.from),
+            ("to", "To", &self.to),
+        ];
+        all.into_iter().filter(|(_, _, value)| !value.trim().is_empty()).collect()
+    }
+
+    /// The address of this list with another cursor, or without one.
+    fn href(&self, cursor: Option<&str>) -> String {
+        let filters = self.set().into_iter().map(|(name, _, value)| (name, value));
+        let pairs: Vec<String> = filters
+            .chain(cursor.map(|cursor| ("cursor", cursor)))
+            .map(|(name, value)| format!("{name}={}", show::encode(value.trim())))
+            .collect();
+        if pairs.is_empty() { "/crashes".to_owned() } else { format!("/crashes?{}", pairs.join("&")) }
+    }
+}
+
+/// One crash of the list.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub(crate) id: Uuid,
+    pub(crate) crashed_at: OffsetDateTime,
+    pub(crate) machine: Option<String>,
+    pub(crate) stop_code: Option<StopCodeNumber>,
+    /// Name of the stop code or the exception.
+    pub(crate) name: String,
+    pub(crate) signature: String,
+    pub(crate) process: Option<String>,
+    pub(crate) os_build: Option<u32>,
+    pub(crate) driver: Option<ItemDriver>,
+}
+
+/// The probable driver of a crash.
+#[derive(Debug, Clone)]
+pub(crate) struct ItemDriver {
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    pub(crate) confidence: Option<Confidence>,
+}
+
+/// What the list is made from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) query: Query,
+    pub(crate) items: Vec<Item>,
+    pub(crate) next_cursor: Option<String>,
+    /// A filter that could not be understood, in a sentence.
+    pub(crate) problem: Option<String>,
+    pub(crate) address: String,
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "crashes.html")]
+pub(crate) struct Page {
+    layout: Layout,
+    query: Query,
+    filters: Vec<SetFilter>,
+    problem: Option<String>,
+    rows: Vec<Row>,
+    first_href: Option<String>,
+    next_href: Option<String>,
+    csv_href: String,
+    address: String,
+}
+
+struct SetFilter {
+    label: &'static str,
+    value: String,
+}
+
+struct Row {
+    href: String,
+    at: When,
+    machine: Option<(String, String)>,
+    code: Option<String>,
+    name: String,
+    signature: String,
+    process: String,
+    os_build: String,
+    driver: Option<RowDriver>,
+}
+
+struct RowDriver {
+    name: String,
+    version: String,
+    confidence: &'static str,
+}
+
+impl Page {
+    /// Lays the facts out.
+    pub(crate) fn new(facts: &Facts, viewer: Option<&Viewer>) -> Page {
+        let query = &facts.query;
+        let set = query.set();
+        let turned = !query.cursor.is_empty();
+        Page {
+            layout: Layout::new("Crashes", Section::Crashes, viewer),
+            filters: set.iter().map(|(_, label, value)| SetFilter { label, value: (*value).to_owned() }).collect(),
+            problem: facts.problem.clone(),
+            rows: facts.items.iter().map(row).collect(),
+            first_href: turned.then(|| query.href(None)),
+            next_href: facts.next_cursor.as_deref().map(|cursor| query.href(Some(cursor))),
+            csv_href: query.href(None).replacen("/crashes", "/api/v1/crashes.csv", 1),
+            address: facts.address.clone(),
+            query: query.clone(),
+        }
+    }
+}
+
+fn row(item: &Item) -> Row {
+    Row {
+        href: format!("/crashes/{}", item.id),
+        at: When(item.crashed_at),
+        machine: item.machine.as_ref().map(|machine| (machine.clone(), format!("/machines/{}", show::encode(machine)))),
+        code: item.stop_code.map(|code| code.to_string()),
+        name: item.name.clone(),
+        signature: item.signature.clone(),
+        process: item.process.clone().unwrap_or_default(),
+        os_build: item.os_build.map(|build| build.to_string()).unwrap_or_default(),
+        driver: item.driver.as_ref().map(|driver| RowDriver {
+            name: driver.name.clone(),
+            version: driver.version.clone().unwrap_or_default(),
+            confidence: driver.confidence.map(words::confidence).unwrap_or_default(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Query;
+
+    #[test]
+    fn a_filter_survives_paging_and_cannot_add_another() {
+        let query = Query { driver: "a&b=c.sys".to_owned(), process: "  ".to_owned(), ..Query::default() };
+        assert_eq!(query.href(Some("x/1")), "/crashes?driver=a%26b%3Dc.sys&cursor=x%2F1");
+        assert_eq!(Query::default().href(None), "/crashes");
+    }
+}

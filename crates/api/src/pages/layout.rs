@@ -1,0 +1,99 @@
+//! What every page has around its content: title, navigation, who is signed in.
+
+use super::assets;
+
+/// The part of the site a page belongs to, marked in the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// The overview and the stop codes.
+    Overview,
+    /// Crashes.
+    Crashes,
+    /// Drivers.
+    Drivers,
+    /// Machines.
+    Machines,
+    /// The server itself.
+    Health,
+    /// None of them: signing in, errors.
+    Outside,
+}
+
+/// Who looks at a page, as far as its layout depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Viewer {
+    /// Whether a session cookie brought them here, which signing out can end.
+    pub(crate) has_session: bool,
+    /// Whether raw dumps may be downloaded.
+    pub(crate) may_download: bool,
+    /// Whether failed dumps may be tried again.
+    pub(crate) may_admin: bool,
+}
+
+/// Everything the base template asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    /// Title of the page, without the product's name.
+    pub(crate) title: String,
+    /// Which section is current.
+    pub(crate) section: Section,
+    /// Who looks at it; `None` before signing in.
+    pub(crate) viewer: Option<Viewer>,
+}
+
+/// One entry of the navigation.
+pub(crate) struct NavEntry {
+    pub(crate) href: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) current: bool,
+}
+
+impl Layout {
+    /// The layout of a page of this title.
+    pub(crate) fn new(title: impl Into<String>, section: Section, viewer: Option<&Viewer>) -> Layout {
+        Layout { title: title.into(), section, viewer: viewer.cloned() }
+    }
+
+    /// The navigation, empty before signing in.
+    pub(crate) fn nav(&self) -> Vec<NavEntry> {
+        if self.viewer.is_none() {
+            return Vec::new();
+        }
+        let entries = [
+            ("/", "Overview", Section::Overview),
+            ("/crashes", "Crashes", Section::Crashes),
+            ("/drivers", "Drivers", Section::Drivers),
+            ("/machines", "Machines", Section::Machines),
+            ("/health", "Health", Section::Health),
+        ];
+        entries
+            .into_iter()
+            .map(|(href, label, section)| NavEntry { href, label, current: section == self.section })
+            .collect()
+    }
+
+    /// Whether there is a session to sign out of.
+    pub(crate) fn has_session(&self) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.has_session)
+    }
+
+    /// The path of the style sheet.
+    pub(crate) fn style(&self) -> String {
+        assets::style()
+    }
+
+    /// The path of the script.
+    pub(crate) fn script(&self) -> String {
+        assets::script()
+    }
+
+    /// The path of the icon.
+    pub(crate) fn icon(&self) -> String {
+        assets::icon()
+    }
+
+    /// The program's version.
+    pub(crate) fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+}

@@ -1,0 +1,228 @@
+//! `/machines` and `/machines/{machine}`: the machines, and what happened to one of them.
+
+use askama::Template;
+use wire::inventory::MachineAttributes;
+use wire::machine::{InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+
+use super::layout::{Layout, Section, Viewer};
+use super::show::{self, When};
+
+/// Drivers of one change that are shown before the rest folds away.
+const MOST_CHANGES: usize = 6;
+
+/// What the list is made from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ListFacts {
+    pub(crate) machines: Vec<MachineSummary>,
+    pub(crate) search: String,
+    pub(crate) turned: bool,
+    pub(crate) next_cursor: Option<String>,
+    pub(crate) address: String,
+}
+
+/// The list of machines.
+#[derive(Template)]
+#[template(path = "machines.html")]
+pub(crate) struct ListPage {
+    layout: Layout,
+    search: String,
+    rows: Vec<ListRow>,
+    first_href: Option<String>,
+    next_href: Option<String>,
+    address: String,
+}
+
+struct ListRow {
+    name: String,
+    href: String,
+    host_name: Option<String>,
+    hardware: String,
+    os_build: String,
+    place: String,
+    crashes: String,
+    crashed: bool,
+    last_crash: Option<When>,
+    last_seen: When,
+}
+
+impl ListPage {
+    /// Lays the facts out.
+    pub(crate) fn new(facts: &ListFacts, viewer: Option<&Viewer>) -> ListPage {
+        let base = format!("/machines?search={}", show::encode(&facts.search));
+        ListPage {
+            layout: Layout::new("Machines", Section::Machines, viewer),
+            search: facts.search.clone(),
+            rows: facts.machines.iter().map(list_row).collect(),
+            first_href: facts.turned.then(|| base.clone()),
+            next_href: facts.next_cursor.as_ref().map(|cursor| format!("{base}&cursor={}", show::encode(cursor))),
+            address: facts.address.clone(),
+        }
+    }
+}
+
+fn list_row(machine: &MachineSummary) -> ListRow {
+    let attributes = &machine.attributes;
+    ListRow {
+        name: machine.machine.clone(),
+        href: format!("/machines/{}", show::encode(&machine.machine)),
+        host_name: other_name(machine),
+        hardware: hardware(attributes),
+        os_build: attributes.os_build.map(|build| build.to_string()).unwrap_or_default(),
+        place: place(attributes),
+        crashes: show::count(machine.crashes),
+        crashed: machine.crashes > 0,
+        last_crash: machine.last_crash_at.map(When),
+        last_seen: When(machine.last_seen_at),
+    }
+}
+
+/// The host name, unless it is the machine's id anyway.
+fn other_name(machine: &MachineSummary) -> Option<String> {
+    machine.attributes.host_name.clone().filter(|name| !name.eq_ignore_ascii_case(&machine.machine))
+}
+
+/// Maker and model, the maker left out where the model repeats it.
+fn hardware(attributes: &MachineAttributes) -> String {
+    match (&attributes.manufacturer, &attributes.model) {
+        (Some(maker), Some(model)) if !model.starts_with(maker.as_str()) => format!("{maker} {model}"),
+        (_, Some(model)) => model.clone(),
+        (Some(maker), None) => maker.clone(),
+        (None, None) => String::new(),
+    }
+}
+
+fn place(attributes: &MachineAttributes) -> String {
+    let parts: Vec<&str> = [attributes.site.as_deref(), attributes.ring.as_deref()].into_iter().flatten().collect();
+    parts.join(" · ")
+}
+
+/// One machine.
+#[derive(Template)]
+#[template(path = "machine.html")]
+pub(crate) struct DetailPage {
+    layout: Layout,
+    name: String,
+    host_name: Option<String>,
+    crashes: String,
+    crashes_href: String,
+    last_seen: When,
+    facts: Vec<(&'static str, String)>,
+    timeline: Vec<Entry>,
+    drivers: Vec<DriverRow>,
+}
+
+enum Entry {
+    Crash { at: When, href: String, code: Option<String>, signature: String },
+    Change { at: When, summary: String, shown: Vec<Change>, folded: Vec<Change> },
+}
+
+/// One driver that came, went or moved to another version.
+#[derive(Debug, PartialEq, Eq)]
+struct Change {
+    kind: &'static str,
+    name: String,
+    href: String,
+    text: String,
+}
+
+struct DriverRow {
+    name: String,
+    href: String,
+    version: String,
+    company: String,
+}
+
+impl DetailPage {
+    /// Lays the facts out.
+    pub(crate) fn new(machine: &MachineDetail, viewer: Option<&Viewer>) -> DetailPage {
+        let summary = &machine.summary;
+        DetailPage {
+            layout: Layout::new(summary.machine.clone(), Section::Machines, viewer),
+            name: summary.machine.clone(),
+            host_name: other_name(summary),
+            crashes: show::counted(summary.crashes, "crash"),
+            crashes_href: format!("/crashes?machine={}", show::encode(&summary.machine)),
+            last_seen: When(summary.last_seen_at),
+            facts: attributes(&summary.attributes),
+            timeline: machine.timeline.iter().map(entry).collect(),
+            drivers: machine.drivers.iter().map(driver_row).collect(),
+        }
+    }
+}
+
+fn attributes(attributes: &MachineAttributes) -> Vec<(&'static str, String)> {
+    let hardware = Some(hardware(attributes)).filter(|text| !text.is_empty());
+    let all = [
+        ("Hardware", hardware),
+        ("BIOS", attributes.bios_version.clone()),
+        ("OS build", attributes.os_build.map(|build| build.to_string())),
+        ("Architecture", attributes.architecture.clone()),
+        ("Site", attributes.site.clone()),
+        ("Update ring", attributes.ring.clone()),
+    ];
+    all.into_iter().filter_map(|(label, value)| value.map(|value| (label, value))).collect()
+}
+
+fn entry(entry: &TimelineEntry) -> Entry {
+    match entry {
+        TimelineEntry::Crash { at, id, stop_code, signature } => Entry::Crash {
+            at: When(*at),
+            href: format!("/crashes/{id}"),
+            code: stop_code.map(|code| code.to_string()),
+            signature: signature.clone(),
+        },
+        TimelineEntry::DriversChanged { at, added, removed } => {
+            let mut shown = changes(added, removed);
+            let summary = show::counted(shown.len() as u64, "driver");
+            let folded = shown.split_off(shown.len().min(MOST_CHANGES));
+            Entry::Change { at: When(*at), summary, shown, folded }
+        }
+    }
+}
+
+/// Versions that came and went, told as updates where both are of one driver.
+fn changes(added: &[InstalledDriver], removed: &[InstalledDriver]) -> Vec<Change> {
+    let change = |kind, driver: &InstalledDriver, text| Change {
+        kind,
+        name: driver.name.clone(),
+        href: format!("/drivers/{}", show::encode(&driver.name)),
+        text,
+    };
+    let version = |driver: &InstalledDriver| driver.version.clone().unwrap_or_else(|| "version unknown".to_owned());
+    let mut all = Vec::new();
+    for driver in added {
+        match removed.iter().find(|old| old.name == driver.name) {
+            Some(old) => all.push(change("changed", driver, format!("{} → {}", version(old), version(driver)))),
+            None => all.push(change("added", driver, version(driver))),
+        }
+    }
+    let gone = removed.iter().filter(|old| !added.iter().any(|driver| driver.name == old.name));
+    all.extend(gone.map(|driver| change("removed", driver, version(driver))));
+    all
+}
+
+fn driver_row(driver: &InstalledDriver) -> DriverRow {
+    DriverRow {
+        name: driver.name.clone(),
+        href: format!("/drivers/{}", show::encode(&driver.name)),
+        version: driver.version.clone().unwrap_or_default(),
+        company: driver.company.clone().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::machine::InstalledDriver;
+
+    fn driver(name: &str, version: &str) -> InstalledDriver {
+        InstalledDriver { name: name.to_owned(), version: Some(version.to_owned()), company: None }
+    }
+
+    #[test]
+    fn a_version_that_replaces_another_is_one_change() {
+        let added = [driver("a.sys", "2"), driver("b.sys", "1")];
+        let changes = super::changes(&added, &[driver("a.sys", "1"), driver("c.sys", "9")]);
+        let told: Vec<_> = changes.iter().map(|change| (change.kind, change.text.as_str())).collect();
+        assert_eq!(told, [("changed", "1 → 2"), ("added", "1"), ("removed", "9")]);
+    }
+}
