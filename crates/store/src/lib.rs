@@ -22,6 +22,7 @@
 //! | [`verdicts`] | the computed rankings |
 //! | [`stop_codes`] | stop codes, what they mean and how they spread |
 //! | [`fleet`] | figures for the whole fleet |
+//! | [`coverage`] | what the server does not know: machines that cannot be counted, dumps that cannot be read |
 //! | [`tokens`], [`sessions`], [`audit`] | who may do what, and who did |
 //!
 //! Queue leases are measured by the database's clock, the one clock that all replicas share; every other time comes in
@@ -32,6 +33,7 @@
 pub mod audit;
 pub mod blobs;
 mod clock;
+pub mod coverage;
 pub mod crashes;
 pub mod driver_sets;
 pub mod drivers;

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 pub const SESSION_COOKIE: &str = "stopcode_session";
 
 /// The value of the session cookie, if the request has one.
-pub(super) fn read(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
     headers
         .get_all(header::COOKIE)
         .iter()

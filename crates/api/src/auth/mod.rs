@@ -15,6 +15,9 @@ use wire::token::Scope;
 pub use cookie::{SESSION_COOKIE, clear_cookie, session_cookie};
 pub use extractor::{Session, Uploader, by_token};
 
+pub(crate) use cookie::read as session_secret;
+pub(crate) use origin::is_same_site;
+
 use crate::error::ApiError;
 
 /// Somebody with a valid token or session.

@@ -7,7 +7,7 @@
 use axum::http::{HeaderMap, Method, Uri, header};
 
 /// Whether the request may use the session cookie.
-pub(super) fn is_same_site(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+pub(crate) fn is_same_site(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     if method.is_safe() {
         return true;
     }

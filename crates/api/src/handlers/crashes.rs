@@ -92,14 +92,14 @@ pub(crate) fn stop_code(text: &str) -> Result<StopCodeNumber, ApiError> {
 }
 
 /// The place after a crash, as a cursor holds it: microseconds since 1970, and the id.
-type Key = (i64, Uuid);
+pub(crate) type Key = (i64, Uuid);
 
-fn key(cursor: Cursor) -> Key {
+pub(crate) fn key(cursor: Cursor) -> Key {
     let micros = cursor.crashed_at.unix_timestamp_nanos() / 1000;
     (i64::try_from(micros).unwrap_or(i64::MAX), cursor.id.0)
 }
 
-fn cursor((micros, id): Key) -> Result<Cursor, ApiError> {
+pub(crate) fn cursor((micros, id): Key) -> Result<Cursor, ApiError> {
     let crashed_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
         .map_err(|_| ApiError::invalid("`cursor` is none that this list gave out"))?;
     Ok(Cursor {

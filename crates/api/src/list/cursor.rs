@@ -9,7 +9,7 @@ use crate::error::ApiError;
 const MAX_CURSOR_BYTES: usize = 2000;
 
 /// The key as the client gets it.
-pub(super) fn encode<K: Serialize>(key: &K) -> String {
+pub(crate) fn encode<K: Serialize>(key: &K) -> String {
     // Keys are numbers, texts and tuples of them, which always serialise.
     hex::encode(serde_json::to_vec(key).unwrap_or_default())
 }

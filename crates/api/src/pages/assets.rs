@@ -21,7 +21,11 @@ impl Asset {
     fn new(stem: &str, ending: &str, content_type: &'static str, body: &'static [u8]) -> Asset {
         let hash = hex::encode(Sha256::digest(body));
         let name = format!("{stem}.{}.{ending}", hash.get(..12).unwrap_or(&hash));
-        Asset { name, content_type, body }
+        Asset {
+            name,
+            content_type,
+            body,
+        }
     }
 }
 

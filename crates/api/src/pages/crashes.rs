@@ -2,10 +2,7 @@
 
 use askama::Template;
 use serde::Deserialize;
-use time::OffsetDateTime;
-use uuid::Uuid;
-use wire::StopCodeNumber;
-use wire::report::Confidence;
+use wire::crash::CrashSummary;
 
 use super::layout::{Layout, Section, Viewer};
 use super::show::{self, When};
@@ -43,7 +40,9 @@ impl Query {
             ("from", "From", &self.from),
             ("to", "To", &self.to),
         ];
-        all.into_iter().filter(|(_, _, value)| !value.trim().is_empty()).collect()
+        all.into_iter()
+            .filter(|(_, _, value)| !value.trim().is_empty())
+            .collect()
     }
 
     /// The address of this list with another cursor, or without one.
@@ -53,38 +52,19 @@ impl Query {
             .chain(cursor.map(|cursor| ("cursor", cursor)))
             .map(|(name, value)| format!("{name}={}", show::encode(value.trim())))
             .collect();
-        if pairs.is_empty() { "/crashes".to_owned() } else { format!("/crashes?{}", pairs.join("&")) }
+        if pairs.is_empty() {
+            "/crashes".to_owned()
+        } else {
+            format!("/crashes?{}", pairs.join("&"))
+        }
     }
-}
-
-/// One crash of the list.
-#[derive(Debug, Clone)]
-pub(crate) struct Item {
-    pub(crate) id: Uuid,
-    pub(crate) crashed_at: OffsetDateTime,
-    pub(crate) machine: Option<String>,
-    pub(crate) stop_code: Option<StopCodeNumber>,
-    /// Name of the stop code or the exception.
-    pub(crate) name: String,
-    pub(crate) signature: String,
-    pub(crate) process: Option<String>,
-    pub(crate) os_build: Option<u32>,
-    pub(crate) driver: Option<ItemDriver>,
-}
-
-/// The probable driver of a crash.
-#[derive(Debug, Clone)]
-pub(crate) struct ItemDriver {
-    pub(crate) name: String,
-    pub(crate) version: Option<String>,
-    pub(crate) confidence: Option<Confidence>,
 }
 
 /// What the list is made from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) query: Query,
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Vec<CrashSummary>,
     pub(crate) next_cursor: Option<String>,
     /// A filter that could not be understood, in a sentence.
     pub(crate) problem: Option<String>,
@@ -117,6 +97,8 @@ struct Row {
     machine: Option<(String, String)>,
     code: Option<String>,
     name: String,
+    /// Whether it is a crash at all.
+    counts: bool,
     signature: String,
     process: String,
     os_build: String,
@@ -137,11 +119,20 @@ impl Page {
         let turned = !query.cursor.is_empty();
         Page {
             layout: Layout::new("Crashes", Section::Crashes, viewer),
-            filters: set.iter().map(|(_, label, value)| SetFilter { label, value: (*value).to_owned() }).collect(),
+            filters: set
+                .iter()
+                .map(|(_, label, value)| SetFilter {
+                    label,
+                    value: (*value).to_owned(),
+                })
+                .collect(),
             problem: facts.problem.clone(),
             rows: facts.items.iter().map(row).collect(),
             first_href: turned.then(|| query.href(None)),
-            next_href: facts.next_cursor.as_deref().map(|cursor| query.href(Some(cursor))),
+            next_href: facts
+                .next_cursor
+                .as_deref()
+                .map(|cursor| query.href(Some(cursor))),
             csv_href: query.href(None).replacen("/crashes", "/api/v1/crashes.csv", 1),
             address: facts.address.clone(),
             query: query.clone(),
@@ -149,20 +140,25 @@ impl Page {
     }
 }
 
-fn row(item: &Item) -> Row {
+fn row(item: &CrashSummary) -> Row {
+    let stop_code = item.stop_code.as_ref();
     Row {
         href: format!("/crashes/{}", item.id),
         at: When(item.crashed_at),
-        machine: item.machine.as_ref().map(|machine| (machine.clone(), format!("/machines/{}", show::encode(machine)))),
-        code: item.stop_code.map(|code| code.to_string()),
-        name: item.name.clone(),
+        machine: item
+            .machine
+            .as_ref()
+            .map(|machine| (machine.clone(), format!("/machines/{}", show::encode(machine)))),
+        code: stop_code.map(|stop_code| stop_code.code.to_string()),
+        name: stop_code.map_or_else(|| "Process ended".to_owned(), |stop_code| stop_code.name.clone()),
+        counts: item.counts,
         signature: item.signature.clone(),
         process: item.process.clone().unwrap_or_default(),
         os_build: item.os_build.map(|build| build.to_string()).unwrap_or_default(),
-        driver: item.driver.as_ref().map(|driver| RowDriver {
+        driver: item.probable_driver.as_ref().map(|driver| RowDriver {
             name: driver.name.clone(),
             version: driver.version.clone().unwrap_or_default(),
-            confidence: driver.confidence.map(words::confidence).unwrap_or_default(),
+            confidence: words::confidence(driver.confidence),
         }),
     }
 }
@@ -173,8 +169,15 @@ mod tests {
 
     #[test]
     fn a_filter_survives_paging_and_cannot_add_another() {
-        let query = Query { driver: "a&b=c.sys".to_owned(), process: "  ".to_owned(), ..Query::default() };
-        assert_eq!(query.href(Some("x/1")), "/crashes?driver=a%26b%3Dc.sys&cursor=x%2F1");
+        let query = Query {
+            driver: "a&b=c.sys".to_owned(),
+            process: "  ".to_owned(),
+            ..Query::default()
+        };
+        assert_eq!(
+            query.href(Some("x/1")),
+            "/crashes?driver=a%26b%3Dc.sys&cursor=x%2F1"
+        );
         assert_eq!(Query::default().href(None), "/crashes");
     }
 }

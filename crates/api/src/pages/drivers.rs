@@ -46,7 +46,10 @@ impl ListPage {
             search: facts.search.clone(),
             rows: facts.drivers.iter().map(list_row).collect(),
             first_href: facts.turned.then(|| base.clone()),
-            next_href: facts.next_cursor.as_ref().map(|cursor| format!("{base}&cursor={}", show::encode(cursor))),
+            next_href: facts
+                .next_cursor
+                .as_ref()
+                .map(|cursor| format!("{base}&cursor={}", show::encode(cursor))),
         }
     }
 }
@@ -109,16 +112,32 @@ struct CodeChip {
 impl DetailPage {
     /// Lays the facts out.
     pub(crate) fn new(driver: &DriverDetail, viewer: Option<&Viewer>) -> DetailPage {
-        let most = driver.versions.iter().map(|version| version.machines).max().unwrap_or(0);
+        let most = driver
+            .versions
+            .iter()
+            .map(|version| version.machines)
+            .max()
+            .unwrap_or(0);
         let safe = driver.safe_version.as_deref();
-        let origin: Vec<&str> = [driver.company.as_deref(), driver.class.as_deref()].into_iter().flatten().collect();
+        let origin: Vec<&str> = [driver.company.as_deref(), driver.class.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect();
         DetailPage {
             layout: Layout::new(driver.name.clone(), Section::Drivers, viewer),
             name: driver.name.clone(),
             description: driver.description.clone(),
             origin: origin.join(" · "),
-            safe: driver.versions.iter().find(|one| safe.is_some() && one.version.as_deref() == safe).map(safe_version),
-            versions: driver.versions.iter().map(|version| version_row(version, most, safe)).collect(),
+            safe: driver
+                .versions
+                .iter()
+                .find(|one| safe.is_some() && one.version.as_deref() == safe)
+                .map(safe_version),
+            versions: driver
+                .versions
+                .iter()
+                .map(|version| version_row(version, most, safe))
+                .collect(),
             crashes_href: format!("/crashes?driver={}", show::encode(&driver.name)),
         }
     }
@@ -133,12 +152,19 @@ fn safe_version(version: &DriverVersion) -> Safe {
 }
 
 fn version_row(version: &DriverVersion, most: u64, safe: Option<&str>) -> VersionRow {
-    let crashing = version.crashes.iter().fold(0_u64, |sum, crash| sum.saturating_add(crash.machines));
-    let rate = (version.machine_days > 0).then(|| show::float(crashing) * 1000.0 / show::float(version.machine_days));
+    let crashing = version
+        .crashes
+        .iter()
+        .fold(0_u64, |sum, crash| sum.saturating_add(crash.machines));
+    let rate = (version.machine_days > 0)
+        .then(|| show::float(crashing) * 1000.0 / show::float(version.machine_days));
     VersionRow {
         known: version.version.is_some(),
         safe: safe.is_some() && version.version.as_deref() == safe,
-        version: version.version.clone().unwrap_or_else(|| "version unknown".to_owned()),
+        version: version
+            .version
+            .clone()
+            .unwrap_or_else(|| "version unknown".to_owned()),
         code_ids: version.code_ids.clone(),
         machines: show::count(version.machines),
         machines_width: show::width(version.machines, most),

@@ -116,7 +116,9 @@ impl Page {
     pub(crate) fn new(facts: &Facts, viewer: Option<&Viewer>) -> Page {
         Page {
             layout: Layout::new("Health", Section::Health, viewer),
-            notice: facts.notice.map(|Notice::Requeued| "It was put back into the queue."),
+            notice: facts
+                .notice
+                .map(|Notice::Requeued| "It was put back into the queue."),
             queue: queue(facts),
             coverage: coverage(facts),
             dumps: facts.failed_dumps.iter().map(dump_row).collect(),
@@ -137,7 +139,9 @@ fn queue(facts: &Facts) -> Queue {
         waiting: show::count(facts.queued),
         running: show::count(facts.running),
         failed: show::count(facts.failed),
-        oldest: facts.oldest_seconds.map_or_else(|| "–".to_owned(), show::duration),
+        oldest: facts
+            .oldest_seconds
+            .map_or_else(|| "–".to_owned(), show::duration),
         sentence,
         tone,
     }
@@ -172,9 +176,15 @@ fn dump_row(dump: &FailedDump) -> DumpRow {
         name: dump.file_name.clone().unwrap_or_else(|| dump.id.to_string()),
         format: dump.format.map_or("Unknown format", words::format),
         size: show::bytes(dump.size_bytes),
-        machine: dump.machine.as_ref().map(|name| (name.clone(), format!("/machines/{}", show::encode(name)))),
+        machine: dump
+            .machine
+            .as_ref()
+            .map(|name| (name.clone(), format!("/machines/{}", show::encode(name)))),
         attempts: dump.attempts,
-        error: dump.error.clone().unwrap_or_else(|| "no reason was recorded".to_owned()),
+        error: dump
+            .error
+            .clone()
+            .unwrap_or_else(|| "no reason was recorded".to_owned()),
         received: When(dump.received_at),
     }
 }
@@ -184,7 +194,10 @@ fn letter_row(letter: &DeadLetter) -> LetterRow {
         id: letter.id,
         what: format!("{} {}", letter.kind, letter.key),
         attempts: letter.attempts,
-        error: letter.last_error.clone().unwrap_or_else(|| "no reason was recorded".to_owned()),
+        error: letter
+            .last_error
+            .clone()
+            .unwrap_or_else(|| "no reason was recorded".to_owned()),
         created: When(letter.created_at),
     }
 }

@@ -51,7 +51,11 @@ pub(crate) struct NavEntry {
 impl Layout {
     /// The layout of a page of this title.
     pub(crate) fn new(title: impl Into<String>, section: Section, viewer: Option<&Viewer>) -> Layout {
-        Layout { title: title.into(), section, viewer: viewer.cloned() }
+        Layout {
+            title: title.into(),
+            section,
+            viewer: viewer.cloned(),
+        }
     }
 
     /// The navigation, empty before signing in.
@@ -68,7 +72,11 @@ impl Layout {
         ];
         entries
             .into_iter()
-            .map(|(href, label, section)| NavEntry { href, label, current: section == self.section })
+            .map(|(href, label, section)| NavEntry {
+                href,
+                label,
+                current: section == self.section,
+            })
             .collect()
     }
 

@@ -54,7 +54,10 @@ impl ListPage {
             search: facts.search.clone(),
             rows: facts.machines.iter().map(list_row).collect(),
             first_href: facts.turned.then(|| base.clone()),
-            next_href: facts.next_cursor.as_ref().map(|cursor| format!("{base}&cursor={}", show::encode(cursor))),
+            next_href: facts
+                .next_cursor
+                .as_ref()
+                .map(|cursor| format!("{base}&cursor={}", show::encode(cursor))),
             address: facts.address.clone(),
         }
     }
@@ -67,7 +70,10 @@ fn list_row(machine: &MachineSummary) -> ListRow {
         href: format!("/machines/{}", show::encode(&machine.machine)),
         host_name: other_name(machine),
         hardware: hardware(attributes),
-        os_build: attributes.os_build.map(|build| build.to_string()).unwrap_or_default(),
+        os_build: attributes
+            .os_build
+            .map(|build| build.to_string())
+            .unwrap_or_default(),
         place: place(attributes),
         crashes: show::count(machine.crashes),
         crashed: machine.crashes > 0,
@@ -78,7 +84,11 @@ fn list_row(machine: &MachineSummary) -> ListRow {
 
 /// The host name, unless it is the machine's id anyway.
 fn other_name(machine: &MachineSummary) -> Option<String> {
-    machine.attributes.host_name.clone().filter(|name| !name.eq_ignore_ascii_case(&machine.machine))
+    machine
+        .attributes
+        .host_name
+        .clone()
+        .filter(|name| !name.eq_ignore_ascii_case(&machine.machine))
 }
 
 /// Maker and model, the maker left out where the model repeats it.
@@ -92,7 +102,10 @@ fn hardware(attributes: &MachineAttributes) -> String {
 }
 
 fn place(attributes: &MachineAttributes) -> String {
-    let parts: Vec<&str> = [attributes.site.as_deref(), attributes.ring.as_deref()].into_iter().flatten().collect();
+    let parts: Vec<&str> = [attributes.site.as_deref(), attributes.ring.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
     parts.join(" · ")
 }
 
@@ -112,8 +125,18 @@ pub(crate) struct DetailPage {
 }
 
 enum Entry {
-    Crash { at: When, href: String, code: Option<String>, signature: String },
-    Change { at: When, summary: String, shown: Vec<Change>, folded: Vec<Change> },
+    Crash {
+        at: When,
+        href: String,
+        code: Option<String>,
+        signature: String,
+    },
+    Change {
+        at: When,
+        summary: String,
+        shown: Vec<Change>,
+        folded: Vec<Change>,
+    },
 }
 
 /// One driver that came, went or moved to another version.
@@ -160,12 +183,19 @@ fn attributes(attributes: &MachineAttributes) -> Vec<(&'static str, String)> {
         ("Site", attributes.site.clone()),
         ("Update ring", attributes.ring.clone()),
     ];
-    all.into_iter().filter_map(|(label, value)| value.map(|value| (label, value))).collect()
+    all.into_iter()
+        .filter_map(|(label, value)| value.map(|value| (label, value)))
+        .collect()
 }
 
 fn entry(entry: &TimelineEntry) -> Entry {
     match entry {
-        TimelineEntry::Crash { at, id, stop_code, signature } => Entry::Crash {
+        TimelineEntry::Crash {
+            at,
+            id,
+            stop_code,
+            signature,
+        } => Entry::Crash {
             at: When(*at),
             href: format!("/crashes/{id}"),
             code: stop_code.map(|code| code.to_string()),
@@ -175,7 +205,12 @@ fn entry(entry: &TimelineEntry) -> Entry {
             let mut shown = changes(added, removed);
             let summary = show::counted(shown.len() as u64, "driver");
             let folded = shown.split_off(shown.len().min(MOST_CHANGES));
-            Entry::Change { at: When(*at), summary, shown, folded }
+            Entry::Change {
+                at: When(*at),
+                summary,
+                shown,
+                folded,
+            }
         }
     }
 }
@@ -188,15 +223,26 @@ fn changes(added: &[InstalledDriver], removed: &[InstalledDriver]) -> Vec<Change
         href: format!("/drivers/{}", show::encode(&driver.name)),
         text,
     };
-    let version = |driver: &InstalledDriver| driver.version.clone().unwrap_or_else(|| "version unknown".to_owned());
+    let version = |driver: &InstalledDriver| {
+        driver
+            .version
+            .clone()
+            .unwrap_or_else(|| "version unknown".to_owned())
+    };
     let mut all = Vec::new();
     for driver in added {
         match removed.iter().find(|old| old.name == driver.name) {
-            Some(old) => all.push(change("changed", driver, format!("{} → {}", version(old), version(driver)))),
+            Some(old) => all.push(change(
+                "changed",
+                driver,
+                format!("{} → {}", version(old), version(driver)),
+            )),
             None => all.push(change("added", driver, version(driver))),
         }
     }
-    let gone = removed.iter().filter(|old| !added.iter().any(|driver| driver.name == old.name));
+    let gone = removed
+        .iter()
+        .filter(|old| !added.iter().any(|driver| driver.name == old.name));
     all.extend(gone.map(|driver| change("removed", driver, version(driver))));
     all
 }
@@ -215,14 +261,21 @@ mod tests {
     use wire::machine::InstalledDriver;
 
     fn driver(name: &str, version: &str) -> InstalledDriver {
-        InstalledDriver { name: name.to_owned(), version: Some(version.to_owned()), company: None }
+        InstalledDriver {
+            name: name.to_owned(),
+            version: Some(version.to_owned()),
+            company: None,
+        }
     }
 
     #[test]
     fn a_version_that_replaces_another_is_one_change() {
         let added = [driver("a.sys", "2"), driver("b.sys", "1")];
         let changes = super::changes(&added, &[driver("a.sys", "1"), driver("c.sys", "9")]);
-        let told: Vec<_> = changes.iter().map(|change| (change.kind, change.text.as_str())).collect();
+        let told: Vec<_> = changes
+            .iter()
+            .map(|change| (change.kind, change.text.as_str()))
+            .collect();
         assert_eq!(told, [("changed", "1 → 2"), ("added", "1"), ("removed", "9")]);
     }
 }

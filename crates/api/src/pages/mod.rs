@@ -10,6 +10,7 @@ mod layout;
 mod machines;
 mod overview;
 mod problem;
+mod routes;
 mod show;
 mod sign_in;
 mod stop_code;
@@ -23,14 +24,13 @@ mod tests;
 
 use askama::Template;
 use axum::Router;
-use axum::routing::get;
 use wire::problem::Problem;
 
 use crate::state::AppState;
 
 /// The routes of all pages and of their static files.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/static/{file}", get(assets::get))
+    routes::router()
 }
 
 /// The HTML page for a failed request that a browser made, or `None` to answer with JSON.

@@ -34,7 +34,10 @@ impl Page {
 
 fn words(status: u16) -> (&'static str, &'static str) {
     match status {
-        401 => ("Please sign in", "Your session may have ended. Sign in again to go on."),
+        401 => (
+            "Please sign in",
+            "Your session may have ended. Sign in again to go on.",
+        ),
         403 => (
             "You may not see this",
             "Your token lacks the right for it. Ask whoever runs this server for a token with that scope.",
@@ -44,7 +47,10 @@ fn words(status: u16) -> (&'static str, &'static str) {
             "The address may be mistyped, or what it named has been removed by the retention period.",
         ),
         429 | 503 => ("The server is busy", "Try again in a few seconds."),
-        400..=499 => ("That request cannot be answered", "Check the address and the filters."),
+        400..=499 => (
+            "That request cannot be answered",
+            "Check the address and the filters.",
+        ),
         _ => (
             "Something went wrong on the server",
             "It has been logged. If it happens again, give the request id below to whoever runs this server.",

@@ -88,13 +88,20 @@ pub(crate) fn share(part: u64, whole: u64) -> f64 {
 }
 
 /// A count as a float; exact far beyond any fleet.
-#[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53; a chart does not need more")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts stay below 2^53; a chart does not need more"
+)]
 pub(crate) fn float(number: u64) -> f64 {
     number as f64
 }
 
 /// The nearest whole number, with commas; negative ones become 0.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, which is what is wanted")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, which is what is wanted"
+)]
 pub(crate) fn rounded(value: f64) -> String {
     count(value.round().max(0.0) as u64)
 }
@@ -148,7 +155,10 @@ impl fmt::Display for When {
         let at = self.0.to_offset(UtcOffset::UTC);
         let exact = at.format(&Rfc3339).unwrap_or_default();
         let (date, hour, minute) = (at.date(), at.hour(), at.minute());
-        write!(formatter, "<time datetime=\"{exact}\">{date} {hour:02}:{minute:02} UTC</time>")
+        write!(
+            formatter,
+            "<time datetime=\"{exact}\">{date} {hour:02}:{minute:02} UTC</time>"
+        )
     }
 }
 
@@ -193,7 +203,10 @@ mod tests {
     #[test]
     fn thousands_are_separated_from_the_right() {
         let shown = [0, 999, 1000, 412_345, u64::MAX].map(count);
-        assert_eq!(shown, ["0", "999", "1,000", "412,345", "18,446,744,073,709,551,615"]);
+        assert_eq!(
+            shown,
+            ["0", "999", "1,000", "412,345", "18,446,744,073,709,551,615"]
+        );
     }
 
     #[test]
@@ -215,7 +228,10 @@ mod tests {
     #[test]
     fn ratios_keep_the_digits_that_mean_something() {
         let shown = [0.0, 0.0001, 0.031, 0.95, 9.8, 187.4, 1870.2, f64::INFINITY].map(ratio);
-        assert_eq!(shown, ["0", "< 0.001", "0.031", "0.95", "9.8", "187", "1,870", "∞"]);
+        assert_eq!(
+            shown,
+            ["0", "< 0.001", "0.031", "0.95", "9.8", "187", "1,870", "∞"]
+        );
     }
 
     #[test]

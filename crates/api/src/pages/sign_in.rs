@@ -46,7 +46,11 @@ pub(crate) fn way_back(next: Option<&str>) -> &str {
     let Some(path) = next else { return "/" };
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let ours = path.starts_with('/') && !path.starts_with("//");
-    if plain && ours && !path.starts_with("/sign-") { path } else { "/" }
+    if plain && ours && !path.starts_with("/sign-") {
+        path
+    } else {
+        "/"
+    }
 }
 
 #[cfg(test)]

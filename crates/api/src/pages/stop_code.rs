@@ -126,7 +126,13 @@ impl Page {
             crashes_href: format!("/crashes?stop_code={code}"),
             api_href: format!("/api/v1/stop-codes/{code}/suspects"),
             ranking: facts.suspects.as_ref().map(ranking),
-            chart: days::stacked(&[Series { name: code.clone(), counts }], span),
+            chart: days::stacked(
+                &[Series {
+                    name: code.clone(),
+                    counts,
+                }],
+                span,
+            ),
             breakdowns: breakdowns(&facts.detail),
             parameters: parameters(&facts.detail.parameter_meanings),
             guidance: facts.detail.guidance.clone(),
@@ -139,7 +145,10 @@ fn parameters(meanings: &[Option<String>]) -> Vec<String> {
     if meanings.iter().all(Option::is_none) {
         return Vec::new();
     }
-    meanings.iter().map(|meaning| meaning.clone().unwrap_or_else(|| "not documented".to_owned())).collect()
+    meanings
+        .iter()
+        .map(|meaning| meaning.clone().unwrap_or_else(|| "not documented".to_owned()))
+        .collect()
 }
 
 fn ranking(suspects: &Suspects) -> Ranking {
@@ -158,7 +167,11 @@ fn ranking(suspects: &Suspects) -> Ranking {
         has_probability: suspects.suspects.iter().any(|one| one.probability.is_some()),
         plot: forest::plot(plotted.get(..MOST_PLOTTED).unwrap_or(&plotted)),
         left_out_of_plot: plotted.len().saturating_sub(MOST_PLOTTED),
-        rows: suspects.suspects.iter().map(|one| suspect_row(one, suspects.verdict)).collect(),
+        rows: suspects
+            .suspects
+            .iter()
+            .map(|one| suspect_row(one, suspects.verdict))
+            .collect(),
     }
 }
 
@@ -199,11 +212,17 @@ fn suspect_row(suspect: &Suspect, verdict: VerdictWord) -> SuspectRow {
 }
 
 fn driver_cell(driver: &SuspectDriver) -> DriverCell {
-    let origin: Vec<&str> = [driver.company.as_deref(), driver.class.as_deref()].into_iter().flatten().collect();
+    let origin: Vec<&str> = [driver.company.as_deref(), driver.class.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
     DriverCell {
         name: driver.name.clone(),
         href: format!("/drivers/{}", show::encode(&driver.name)),
-        version: driver.version.clone().unwrap_or_else(|| "version unknown".to_owned()),
+        version: driver
+            .version
+            .clone()
+            .unwrap_or_else(|| "version unknown".to_owned()),
         origin: origin.join(" · "),
     }
 }
@@ -215,7 +234,8 @@ fn direct(evidence: &DirectEvidence) -> Vec<String> {
         (evidence.unloaded_at_crash, "unloaded at the crash"),
     ];
     let said = facts.into_iter().filter(|(count, _)| *count > 0);
-    said.map(|(count, what)| format!("{} × {what}", show::count(count))).collect()
+    said.map(|(count, what)| format!("{} × {what}", show::count(count)))
+        .collect()
 }
 
 fn breakdowns(detail: &StopCodeDetail) -> Vec<Breakdown> {
@@ -227,7 +247,9 @@ fn breakdowns(detail: &StopCodeDetail) -> Vec<Breakdown> {
 }
 
 fn breakdown(title: &'static str, unknown: &'static str, shares: &[Share]) -> Breakdown {
-    let whole = shares.iter().fold(0_u64, |sum, share| sum.saturating_add(share.crashes));
+    let whole = shares
+        .iter()
+        .fold(0_u64, |sum, share| sum.saturating_add(share.crashes));
     let row = |value: Option<String>, crashes: u64, machines: u64| ShareRow {
         value,
         width: show::width(crashes, whole),
@@ -235,12 +257,22 @@ fn breakdown(title: &'static str, unknown: &'static str, shares: &[Share]) -> Br
         machines: show::count(machines),
     };
     let (shown, rest) = shares.split_at(shares.len().min(MOST_SHARES));
-    let mut rows: Vec<ShareRow> =
-        shown.iter().map(|share| row(share.value.clone(), share.crashes, share.machines)).collect();
+    let mut rows: Vec<ShareRow> = shown
+        .iter()
+        .map(|share| row(share.value.clone(), share.crashes, share.machines))
+        .collect();
     if !rest.is_empty() {
-        let crashes = rest.iter().fold(0_u64, |sum, share| sum.saturating_add(share.crashes));
-        let machines = rest.iter().fold(0_u64, |sum, share| sum.saturating_add(share.machines));
-        rows.push(row(Some(format!("{} more", show::count(rest.len() as u64))), crashes, machines));
+        let crashes = rest
+            .iter()
+            .fold(0_u64, |sum, share| sum.saturating_add(share.crashes));
+        let machines = rest
+            .iter()
+            .fold(0_u64, |sum, share| sum.saturating_add(share.machines));
+        rows.push(row(
+            Some(format!("{} more", show::count(rest.len() as u64))),
+            crashes,
+            machines,
+        ));
     }
     Breakdown { title, unknown, rows }
 }

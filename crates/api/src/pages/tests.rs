@@ -10,7 +10,9 @@ use wire::problem::Problem;
 
 use super::crash::DriverOrder;
 use super::sign_in::Refusal;
-use super::{assets, crash, crashes, drivers, health, layout, machines, overview, problem, samples, sign_in, stop_code};
+use super::{
+    assets, crash, crashes, drivers, health, layout, machines, overview, problem, samples, sign_in, stop_code,
+};
 
 /// A name for the file, and the page.
 type Rendered = (String, String);
@@ -23,37 +25,82 @@ fn all_pages() -> Vec<Rendered> {
     let viewers = [samples::admin(), samples::reader()];
     let mut pages = Vec::new();
     for (index, facts) in samples::overviews().iter().enumerate() {
-        pages.push(render("overview", index, &overview::Page::new(facts, Some(&viewers[0]))));
+        pages.push(render(
+            "overview",
+            index,
+            &overview::Page::new(facts, Some(&viewers[0])),
+        ));
     }
     for (index, facts) in samples::stop_code_pages().iter().enumerate() {
-        pages.push(render("stop-code", index, &stop_code::Page::new(facts, Some(&viewers[0]))));
+        pages.push(render(
+            "stop-code",
+            index,
+            &stop_code::Page::new(facts, Some(&viewers[0])),
+        ));
     }
     for (index, facts) in samples::crash_lists().iter().enumerate() {
-        pages.push(render("crashes", index, &crashes::Page::new(facts, Some(&viewers[0]))));
+        pages.push(render(
+            "crashes",
+            index,
+            &crashes::Page::new(facts, Some(&viewers[0])),
+        ));
     }
     for (index, facts) in samples::crashes().iter().enumerate() {
         let order = [DriverOrder::ThirdPartyFirst, DriverOrder::Load][index % 2];
         let viewer = &viewers[index % 2];
-        pages.push(render("crash", index, &crash::Page::new(facts, order, Some(viewer))));
+        pages.push(render(
+            "crash",
+            index,
+            &crash::Page::new(facts, order, Some(viewer)),
+        ));
     }
     for (index, facts) in samples::driver_lists().iter().enumerate() {
-        pages.push(render("drivers", index, &drivers::ListPage::new(facts, Some(&viewers[0]))));
+        pages.push(render(
+            "drivers",
+            index,
+            &drivers::ListPage::new(facts, Some(&viewers[0])),
+        ));
     }
     for (index, facts) in samples::driver_details().iter().enumerate() {
-        pages.push(render("driver", index, &drivers::DetailPage::new(facts, Some(&viewers[0]))));
+        pages.push(render(
+            "driver",
+            index,
+            &drivers::DetailPage::new(facts, Some(&viewers[0])),
+        ));
     }
     for (index, facts) in samples::machine_lists().iter().enumerate() {
-        pages.push(render("machines", index, &machines::ListPage::new(facts, Some(&viewers[0]))));
+        pages.push(render(
+            "machines",
+            index,
+            &machines::ListPage::new(facts, Some(&viewers[0])),
+        ));
     }
     for (index, facts) in samples::machine_details().iter().enumerate() {
-        pages.push(render("machine", index, &machines::DetailPage::new(facts, Some(&viewers[0]))));
+        pages.push(render(
+            "machine",
+            index,
+            &machines::DetailPage::new(facts, Some(&viewers[0])),
+        ));
     }
     for (index, facts) in samples::healths().iter().enumerate() {
-        pages.push(render("health", index, &health::Page::new(facts, Some(&viewers[index % 2]))));
+        pages.push(render(
+            "health",
+            index,
+            &health::Page::new(facts, Some(&viewers[index % 2])),
+        ));
     }
-    let refusals = [None, Some(Refusal::Token), Some(Refusal::Scope), Some(Refusal::Link)];
+    let refusals = [
+        None,
+        Some(Refusal::Token),
+        Some(Refusal::Scope),
+        Some(Refusal::Link),
+    ];
     for (index, refusal) in refusals.into_iter().enumerate() {
-        pages.push(render("sign-in", index, &sign_in::Page::new(refusal, &samples::hostile())));
+        pages.push(render(
+            "sign-in",
+            index,
+            &sign_in::Page::new(refusal, &samples::hostile()),
+        ));
     }
     for (index, status) in [404, 403, 500, 401, 400, 429].into_iter().enumerate() {
         pages.push(render("problem", index, &problem::Page::new(&a_problem(status))));
@@ -84,7 +131,14 @@ fn hostile_text_is_never_markup_on_any_page() {
 fn no_page_needs_an_inline_script_or_style_or_another_server() {
     for (name, html) in all_pages() {
         assert_eq!(html.matches("<script").count(), 1, "{name}");
-        for forbidden in [" style=\"", "<style", " onclick", "src=\"http", "href=\"http", "javascript:"] {
+        for forbidden in [
+            " style=\"",
+            "<style",
+            " onclick",
+            "src=\"http",
+            "href=\"http",
+            "javascript:",
+        ] {
             assert!(!html.contains(forbidden), "{name} has {forbidden}");
         }
     }
@@ -102,7 +156,10 @@ fn no_page_shows_a_number_that_is_none() {
 #[test]
 fn every_page_has_a_title_a_language_one_headline_and_a_main_part() {
     for (name, html) in all_pages() {
-        assert!(html.contains("<html lang=\"en\">") && html.contains("· Stopcode</title>"), "{name}");
+        assert!(
+            html.contains("<html lang=\"en\">") && html.contains("· Stopcode</title>"),
+            "{name}"
+        );
         assert_eq!(html.matches("<h1").count(), 1, "{name}");
         assert_eq!(html.matches("<main id=\"main\">").count(), 1, "{name}");
     }
@@ -111,7 +168,9 @@ fn every_page_has_a_title_a_language_one_headline_and_a_main_part() {
 #[test]
 fn a_locked_pages_dump_is_sent_to_the_fleet_for_its_answer() {
     let [_, locked, ..] = samples::crashes();
-    let html = crash::Page::new(&locked, DriverOrder::default(), None).render().unwrap();
+    let html = crash::Page::new(&locked, DriverOrder::default(), None)
+        .render()
+        .unwrap();
     assert!(html.contains("This dump alone cannot tell"));
     assert!(html.contains("/stop-codes/0x76#suspects"));
     assert!(!html.contains("Probable driver</span>"));
@@ -121,7 +180,11 @@ fn a_locked_pages_dump_is_sent_to_the_fleet_for_its_answer() {
 fn the_raw_dump_is_linked_only_for_those_who_may_have_it() {
     let [usual, ..] = samples::crashes();
     let link = format!("/api/v1/dumps/{}/raw", usual.dump_id.unwrap());
-    let page = |viewer: layout::Viewer| crash::Page::new(&usual, DriverOrder::default(), Some(&viewer)).render().unwrap();
+    let page = |viewer: layout::Viewer| {
+        crash::Page::new(&usual, DriverOrder::default(), Some(&viewer))
+            .render()
+            .unwrap()
+    };
     assert!(page(samples::admin()).contains(&link));
     assert!(!page(samples::reader()).contains(&link));
 }
@@ -148,7 +211,9 @@ fn only_an_administrator_is_offered_a_retry() {
 
 #[test]
 fn pages_are_written_for_looking_at_when_a_folder_is_named() {
-    let Some(folder) = std::env::var_os("STOPCODE_PAGES_DIR").map(PathBuf::from) else { return };
+    let Some(folder) = std::env::var_os("STOPCODE_PAGES_DIR").map(PathBuf::from) else {
+        return;
+    };
     std::fs::create_dir_all(folder.join("static")).unwrap();
     for (name, html) in all_pages() {
         std::fs::write(folder.join(name).with_extension("html"), html).unwrap();

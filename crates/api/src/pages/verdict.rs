@@ -31,7 +31,9 @@ pub(crate) fn of(suspects: &Suspects) -> Verdict {
         tone,
         sentence: sentence(suspects, first),
         caveat: caveat(suspects.verdict),
-        next_step: first.filter(|_| suspects.verdict >= VerdictWord::Associated).and_then(next_step),
+        next_step: first
+            .filter(|_| suspects.verdict >= VerdictWord::Associated)
+            .and_then(next_step),
     }
 }
 
@@ -80,10 +82,18 @@ fn sentence(suspects: &Suspects, first: Option<&Suspect>) -> String {
             format!("With {counted}, no driver version stands out among the machines that crash with {code}.")
         }
         (VerdictWord::Associated, Some(first)) => {
-            format!("{} is associated with {code}. {}", suspect(first), contrast(first))
+            format!(
+                "{} is associated with {code}. {}",
+                suspect(first),
+                contrast(first)
+            )
         }
         (VerdictWord::SuspectSet, Some(first)) => {
-            let set = suspects.suspects.iter().filter(|one| one.in_credible_set == Some(true)).count();
+            let set = suspects
+                .suspects
+                .iter()
+                .filter(|one| one.in_credible_set == Some(true))
+                .count();
             format!(
                 "With 95 % probability the culprit is among {}. First: {}. {}",
                 show::counted(set.max(1) as u64, "suspect"),
@@ -92,9 +102,15 @@ fn sentence(suspects: &Suspects, first: Option<&Suspect>) -> String {
             )
         }
         (VerdictWord::LikelyCause, Some(first)) => {
-            let probability = first.probability.map(|value| format!(", with {} probability", show::percent(value)));
+            let probability = first
+                .probability
+                .map(|value| format!(", with {} probability", show::percent(value)));
             let probability = probability.unwrap_or_default();
-            format!("{} is the likely cause of {code}{probability}. {}", suspect(first), contrast(first))
+            format!(
+                "{} is the likely cause of {code}{probability}. {}",
+                suspect(first),
+                contrast(first)
+            )
         }
         (VerdictWord::Confirmed, Some(first)) => {
             format!("{} causes {code}: confirmed. {}", suspect(first), contrast(first))
@@ -109,7 +125,11 @@ fn contrast(suspect: &Suspect) -> String {
         show::count(suspect.crashing_machines),
         show::counted(suspect.exposed_machines, "machine")
     );
-    match (suspect.rate_ratio, suspect.rate_ratio_low, suspect.rate_ratio_high) {
+    match (
+        suspect.rate_ratio,
+        suspect.rate_ratio_low,
+        suspect.rate_ratio_high,
+    ) {
         (Some(ratio), Some(low), Some(high)) => format!(
             "{crashed}: {} times the rate of machines of the same model in the same week without it (95 % interval {} to {}).",
             show::ratio(ratio),
@@ -129,11 +149,15 @@ fn caveat(verdict: VerdictWord) -> Option<&'static str> {
             "An association is not proof: whatever was installed on the same machines at the same time would look the same.",
         ),
         VerdictWord::SuspectSet => Some("The data cannot single out one of them yet."),
-        VerdictWord::LikelyCause => Some("Likely is not proven: roll it back on some machines and watch their rate."),
+        VerdictWord::LikelyCause => {
+            Some("Likely is not proven: roll it back on some machines and watch their rate.")
+        }
         VerdictWord::NoDriverExplainsThis => {
             Some("Look at hardware models, firmware and OS builds below before you look at drivers.")
         }
-        VerdictWord::TooLittleData => Some("The ranking below is shown for what it is worth; it will settle as more machines report."),
+        VerdictWord::TooLittleData => {
+            Some("The ranking below is shown for what it is worth; it will settle as more machines report.")
+        }
         VerdictWord::Confirmed => None,
     }
 }
@@ -182,7 +206,10 @@ mod tests {
 
     fn text(verdict: VerdictWord) -> String {
         let said = super::of(&samples::suspects(verdict));
-        format!("{} {} {:?} {:?}", said.word, said.sentence, said.caveat, said.next_step)
+        format!(
+            "{} {} {:?} {:?}",
+            said.word, said.sentence, said.caveat, said.next_step
+        )
     }
 
     #[test]
@@ -195,7 +222,10 @@ mod tests {
 
     #[test]
     fn cause_is_never_said_of_an_association() {
-        for verdict in ALL.into_iter().filter(|verdict| *verdict < VerdictWord::LikelyCause) {
+        for verdict in ALL
+            .into_iter()
+            .filter(|verdict| *verdict < VerdictWord::LikelyCause)
+        {
             assert!(!text(verdict).to_lowercase().contains("cause"), "{verdict:?}");
         }
     }

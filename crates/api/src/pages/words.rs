@@ -4,7 +4,7 @@
 //! meets most. Any other code is explained by its class.
 
 use wire::StopCodeNumber;
-use wire::dump::{DumpFormat, DumpState};
+use wire::dump::DumpFormat;
 use wire::report::{Confidence, EvidenceKind, StopCodeClass, Trust};
 
 /// A class as a short label.
@@ -34,11 +34,19 @@ fn class_sentence(class: StopCodeClass) -> &'static str {
             "Kernel memory was found damaged. The damage was done earlier, often by another driver than the one on the stack."
         }
         StopCodeClass::Graphics => "The display driver or the graphics hardware failed or stopped answering.",
-        StopCodeClass::Power => "A change of power state, such as sleep or resume, failed or did not end in time.",
+        StopCodeClass::Power => {
+            "A change of power state, such as sleep or resume, failed or did not end in time."
+        }
         StopCodeClass::Watchdog => "Something in the kernel took longer than Windows allows.",
-        StopCodeClass::Storage => "Data could not be read from or written to a disk, a volume or a registry hive.",
-        StopCodeClass::Hardware => "The hardware or the firmware reported an error that could not be corrected.",
-        StopCodeClass::Os => "A part of Windows itself, or a process that Windows cannot do without, ended or failed.",
+        StopCodeClass::Storage => {
+            "Data could not be read from or written to a disk, a volume or a registry hive."
+        }
+        StopCodeClass::Hardware => {
+            "The hardware or the firmware reported an error that could not be corrected."
+        }
+        StopCodeClass::Os => {
+            "A part of Windows itself, or a process that Windows cannot do without, ended or failed."
+        }
         StopCodeClass::Security => "Windows found that protected code or data had been changed.",
         StopCodeClass::Live => "Windows wrote a report and went on running. It is not counted as a crash.",
         StopCodeClass::Manual => "A person or a tool started this on purpose. It is not counted as a crash.",
@@ -49,8 +57,12 @@ fn class_sentence(class: StopCodeClass) -> &'static str {
 /// What a stop code means, in one or two sentences.
 pub(crate) fn meaning(code: StopCodeNumber, class: StopCodeClass) -> &'static str {
     match code.get() {
-        0x0a => "Kernel code touched memory that it may not touch at its interrupt level, usually through a bad pointer in a driver.",
-        0x1a => "The memory manager found its own tables damaged, by failing memory or by a driver that wrote where it should not.",
+        0x0a => {
+            "Kernel code touched memory that it may not touch at its interrupt level, usually through a bad pointer in a driver."
+        }
+        0x1a => {
+            "The memory manager found its own tables damaged, by failing memory or by a driver that wrote where it should not."
+        }
         0x1e | 0x7e | 0x8e => "Kernel code raised an exception that nothing handled.",
         0x3b => "An exception was raised while a system call ran and nothing handled it.",
         0x50 => "Kernel code read or wrote an address that has no memory behind it.",
@@ -80,8 +92,14 @@ pub(crate) fn trust(trust: Trust) -> (&'static str, &'static str) {
     match trust {
         Trust::Context => ("registers", "From the processor's registers: certain"),
         Trust::Cfi => ("unwind info", "From the image's unwind information: reliable"),
-        Trust::FramePointer => ("frame pointer", "From the chain of frame pointers: mostly reliable"),
-        Trust::Scan => ("scan", "A value on the stack that looks like a return address: may be left over"),
+        Trust::FramePointer => (
+            "frame pointer",
+            "From the chain of frame pointers: mostly reliable",
+        ),
+        Trust::Scan => (
+            "scan",
+            "A value on the stack that looks like a return address: may be left over",
+        ),
     }
 }
 
@@ -113,15 +131,5 @@ pub(crate) fn format(format: DumpFormat) -> &'static str {
         DumpFormat::KernelFull => "Complete memory dump",
         DumpFormat::KernelLive => "Live kernel dump",
         DumpFormat::UserMinidump => "User-mode minidump",
-    }
-}
-
-/// A dump's state in words.
-pub(crate) fn state(state: DumpState) -> &'static str {
-    match state {
-        DumpState::Queued => "Waiting",
-        DumpState::Processing => "Being analysed",
-        DumpState::Done => "Done",
-        DumpState::Failed => "Failed",
     }
 }

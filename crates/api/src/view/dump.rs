@@ -32,7 +32,8 @@ pub(crate) fn dump(dump: store::dumps::Dump) -> Result<Dump, ApiError> {
     })
 }
 
-fn format(word: &str) -> Result<DumpFormat, ApiError> {
+/// The format that a word in the table means.
+pub(crate) fn format(word: &str) -> Result<DumpFormat, ApiError> {
     let known = [
         DumpFormat::KernelTriage,
         DumpFormat::KernelBitmap,

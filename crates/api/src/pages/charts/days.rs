@@ -47,7 +47,9 @@ impl Frame {
 /// Draws `series` from `from` to `to`, both included, wide and narrow. Empty if nothing was counted.
 pub(crate) fn stacked(series: &[Series], (from, to): (Date, Date)) -> Svg {
     let table = by_day(series, from, to);
-    let totals = table.iter().map(|day| day.iter().fold(0_u64, |sum, count| sum.saturating_add(*count)));
+    let totals = table
+        .iter()
+        .map(|day| day.iter().fold(0_u64, |sum, count| sum.saturating_add(*count)));
     let peak = totals.clone().max().unwrap_or(0);
     if peak == 0 {
         return Svg::default();
@@ -60,8 +62,18 @@ pub(crate) fn stacked(series: &[Series], (from, to): (Date, Date)) -> Svg {
         show::count(all),
         show::count(peak)
     );
-    let wide = draw(series, &table, from, (("chart wide", 1080.0, 248.0), label.as_str()));
-    let narrow = draw(series, &table, from, (("chart narrow", 358.0, 208.0), label.as_str()));
+    let wide = draw(
+        series,
+        &table,
+        from,
+        (("chart wide", 1080.0, 248.0), label.as_str()),
+    );
+    let narrow = draw(
+        series,
+        &table,
+        from,
+        (("chart narrow", 358.0, 208.0), label.as_str()),
+    );
     Svg(format!("{wide}{narrow}"))
 }
 
@@ -85,7 +97,9 @@ fn by_day(series: &[Series], from: Date, to: Date) -> Vec<Vec<u64>> {
 type Size<'a> = ((&'a str, f64, f64), &'a str);
 
 fn draw(series: &[Series], table: &[Vec<u64>], from: Date, ((class, width, height), label): Size<'_>) -> Svg {
-    let peak = table.iter().map(|day| day.iter().fold(0_u64, |sum, count| sum.saturating_add(*count)));
+    let peak = table
+        .iter()
+        .map(|day| day.iter().fold(0_u64, |sum, count| sum.saturating_add(*count)));
     let ticks = count_ticks(peak.max().unwrap_or(0), 5);
     let highest = ticks.last().copied().unwrap_or(1).max(1);
     let left = 14.0 + 6.5 * show::float(show::count(highest).len() as u64);
@@ -114,7 +128,9 @@ fn draw(series: &[Series], table: &[Vec<u64>], from: Date, ((class, width, heigh
 fn day_labels(pen: &mut Pen, frame: &Frame, from: Date, days: usize) {
     // A label needs about 58 units; steps are whole weeks once a day is narrower than that.
     let room = (58.0 / frame.day_width).ceil();
-    let step = [1_usize, 2, 7, 14, 28, 56, 91].into_iter().find(|step| show::float(*step as u64) >= room);
+    let step = [1_usize, 2, 7, 14, 28, 56, 91]
+        .into_iter()
+        .find(|step| show::float(*step as u64) >= room);
     for index in (0..days).step_by(step.unwrap_or(91)) {
         let x = frame.x(index) + frame.day_width / 2.0;
         if x + 24.0 > frame.width {
@@ -122,7 +138,12 @@ fn day_labels(pen: &mut Pen, frame: &Frame, from: Date, days: usize) {
         }
         let day = from.saturating_add(Duration::days(i64::try_from(index).unwrap_or(0)));
         pen.line("axis", (x, frame.bottom), (x, frame.bottom + 4.0));
-        pen.text("tick", (x.max(frame.left + 14.0), frame.bottom + 18.0), Anchor::Middle, &show::day_short(day));
+        pen.text(
+            "tick",
+            (x.max(frame.left + 14.0), frame.bottom + 18.0),
+            Anchor::Middle,
+            &show::day_short(day),
+        );
     }
 }
 
@@ -137,7 +158,12 @@ fn column(pen: &mut Pen, frame: &Frame, index: usize, (series, counts, day): (&[
         let above = below.saturating_add(*count);
         let (top, bottom) = (frame.y(above), frame.y(below));
         let class = format!("series-{}", position.min(SERIES - 1));
-        let title = format!("{}: {}, {}", show::day(day), one.name, show::counted(*count, "crash"));
+        let title = format!(
+            "{}: {}, {}",
+            show::day(day),
+            one.name,
+            show::counted(*count, "crash")
+        );
         pen.rect(&class, (x, top), (width, (bottom - top).max(0.5)), Some(&title));
         below = above;
     }
@@ -150,28 +176,46 @@ mod tests {
     use super::{Series, stacked};
 
     fn series(name: &str, counts: &[(time::Date, u64)]) -> Series {
-        Series { name: name.to_owned(), counts: counts.to_vec() }
+        Series {
+            name: name.to_owned(),
+            counts: counts.to_vec(),
+        }
     }
 
     #[test]
     fn each_counted_day_of_each_series_is_one_box_in_both_drawings() {
         let days = [(date!(2026 - 11 - 01), 3), (date!(2026 - 11 - 05), 1)];
-        let svg = stacked(&[series("a", &days), series("b", &days[..1])], (days[0].0, days[1].0)).to_string();
+        let svg = stacked(
+            &[series("a", &days), series("b", &days[..1])],
+            (days[0].0, days[1].0),
+        )
+        .to_string();
         assert_eq!(svg.matches("<rect").count(), 6);
-        assert!(svg.contains("4 in all, at most 4 on one day") || svg.contains("7 in all, at most 6 on one day"));
+        assert!(
+            svg.contains("4 in all, at most 4 on one day") || svg.contains("7 in all, at most 6 on one day")
+        );
     }
 
     #[test]
     fn days_outside_the_window_are_left_out() {
         let outside = [(date!(2025 - 01 - 01), 9), (date!(2027 - 01 - 01), 9)];
-        assert!(stacked(&[series("a", &outside)], (date!(2026 - 11 - 01), date!(2026 - 11 - 05))).is_empty());
+        assert!(
+            stacked(
+                &[series("a", &outside)],
+                (date!(2026 - 11 - 01), date!(2026 - 11 - 05))
+            )
+            .is_empty()
+        );
     }
 
     #[test]
     fn a_hostile_name_is_text_and_huge_counts_fit() {
         let day = date!(2026 - 11 - 01);
         let name = "</title><script>alert(1)</script>";
-        let svg = stacked(&[series(name, &[(day, u64::MAX)]), series(name, &[(day, u64::MAX)])], (day, day));
+        let svg = stacked(
+            &[series(name, &[(day, u64::MAX)]), series(name, &[(day, u64::MAX)])],
+            (day, day),
+        );
         assert!(!svg.to_string().contains("<script>"));
         assert!(!svg.to_string().contains("NaN"));
     }

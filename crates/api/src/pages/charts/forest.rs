@@ -26,7 +26,12 @@ impl Row {
     }
 
     fn numbers(&self) -> String {
-        format!("{} ({}–{})", show::ratio(self.ratio), show::ratio(self.low), show::ratio(self.high))
+        format!(
+            "{} ({}–{})",
+            show::ratio(self.ratio),
+            show::ratio(self.low),
+            show::ratio(self.high)
+        )
     }
 }
 
@@ -75,8 +80,14 @@ fn draw(rows: &[Row], paper: &Paper) -> Svg {
     let values = rows.iter().flat_map(|row| [row.ratio, row.low, row.high]);
     let scale = LogScale::around_one(values, paper.plot);
     let bottom = HEAD + paper.row_height * show::float(rows.len() as u64);
-    let first = rows.first().map(|row| format!(" First: {}, {}.", row.label, row.numbers())).unwrap_or_default();
-    let label = format!("Rate ratios with 95 % intervals of {}.{first}", show::counted(rows.len() as u64, "suspect"));
+    let first = rows
+        .first()
+        .map(|row| format!(" First: {}, {}.", row.label, row.numbers()))
+        .unwrap_or_default();
+    let label = format!(
+        "Rate ratios with 95 % intervals of {}.{first}",
+        show::counted(rows.len() as u64, "suspect")
+    );
     let mut pen = Pen::new(paper.class, (paper.width, bottom + FOOT), &label);
     axis(&mut pen, &scale, paper, bottom);
     for (index, row) in rows.iter().enumerate() {
@@ -110,7 +121,12 @@ fn tick_label(tick: f64) -> String {
 fn one_row(pen: &mut Pen, scale: &LogScale, paper: &Paper, (row, top): (&Row, f64)) {
     let strength = if row.excludes_one() { "strong" } else { "weak" };
     let (y, label_y) = (top + paper.mark, top + paper.label.0);
-    pen.text("label", (0.0, label_y), Anchor::Start, &shorten(&row.label, paper.label.1));
+    pen.text(
+        "label",
+        (0.0, label_y),
+        Anchor::Start,
+        &shorten(&row.label, paper.label.1),
+    );
     pen.text("value", (paper.width, label_y), Anchor::End, &row.numbers());
     let (low, high) = (scale.place(row.low), scale.place(row.high));
     pen.line(&format!("interval {strength}"), (low, y), (high, y));
@@ -123,7 +139,12 @@ fn one_row(pen: &mut Pen, scale: &LogScale, paper: &Paper, (row, top): (&Row, f6
         pen.line(&format!("interval {strength}"), (high, y - 4.0), (high, y + 4.0));
     }
     let x = scale.place(row.ratio);
-    pen.rect(&format!("mark {strength}"), (x - 5.0, y - 5.0), (10.0, 10.0), None);
+    pen.rect(
+        &format!("mark {strength}"),
+        (x - 5.0, y - 5.0),
+        (10.0, 10.0),
+        None,
+    );
 }
 
 #[cfg(test)]
@@ -131,7 +152,12 @@ mod tests {
     use super::{Row, plot};
 
     fn row(label: &str, ratio: f64, low: f64, high: f64) -> Row {
-        Row { label: label.to_owned(), ratio, low, high }
+        Row {
+            label: label.to_owned(),
+            ratio,
+            low,
+            high,
+        }
     }
 
     #[test]

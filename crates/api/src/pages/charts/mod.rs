@@ -142,7 +142,10 @@ mod tests {
 
     #[test]
     fn markup_in_a_text_stays_text() {
-        assert_eq!(escape("<b a='1' c=\"2\">&\0"), "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp; ");
+        assert_eq!(
+            escape("<b a='1' c=\"2\">&\0"),
+            "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp; "
+        );
     }
 
     #[test]

@@ -20,7 +20,9 @@ pub(crate) fn bars(counts: &[(Date, u64)], (from, to): (Date, Date)) -> Svg {
         // Counted from the end, so that the last bar is a whole week.
         let back = (to - *day).whole_days();
         let place = usize::try_from(back / per_bar).ok().filter(|_| back >= 0);
-        let cell = place.and_then(|place| bars.checked_sub(place + 1)).and_then(|index| heights.get_mut(index));
+        let cell = place
+            .and_then(|place| bars.checked_sub(place + 1))
+            .and_then(|index| heights.get_mut(index));
         if let Some(cell) = cell {
             *cell = cell.saturating_add(*count);
         }
@@ -31,9 +33,15 @@ pub(crate) fn bars(counts: &[(Date, u64)], (from, to): (Date, Date)) -> Svg {
 fn draw(heights: &[u64], recent: usize) -> Svg {
     let top = show::float(heights.iter().copied().max().unwrap_or(0)).max(1.0);
     let step = WIDTH / show::float(heights.len().max(1) as u64);
-    let mut body = format!("<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" aria-hidden=\"true\">");
+    let mut body = format!(
+        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" aria-hidden=\"true\">"
+    );
     for (index, count) in heights.iter().enumerate() {
-        let height = if *count == 0 { 1.0 } else { (show::float(*count) / top * HEIGHT).max(2.0) };
+        let height = if *count == 0 {
+            1.0
+        } else {
+            (show::float(*count) / top * HEIGHT).max(2.0)
+        };
         let class = match (*count, index + recent >= heights.len()) {
             (0, _) => "none",
             (_, true) => "recent",

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 use wire::Hex;
+use wire::crash::{CrashSummary, StopCodeBrief};
 use wire::dump::DumpFormat;
 use wire::report::*;
 
@@ -9,7 +10,10 @@ use super::{NOW, code, hostile};
 use crate::pages::crashes;
 
 fn parameter(value: u64, meaning: &str) -> Parameter {
-    Parameter { value: Hex(value), meaning: Some(meaning.to_owned()) }
+    Parameter {
+        value: Hex(value),
+        meaning: Some(meaning.to_owned()),
+    }
 }
 
 fn frame(index: u32, module: &str, function: Option<&str>, trust: Trust) -> Frame {
@@ -70,33 +74,72 @@ fn report() -> Report {
             frame(1, "amdppm.sys", Some("WriteGenAddrEx"), Trust::Cfi),
             frame(2, "ntoskrnl.exe", None, Trust::FramePointer),
             frame(3, "ntoskrnl.exe", None, Trust::Scan),
-            Frame { module: None, module_offset: None, ..frame(4, "", None, Trust::Scan) },
+            Frame {
+                module: None,
+                module_offset: None,
+                ..frame(4, "", None, Trust::Scan)
+            },
         ],
         threads: Vec::new(),
         drivers: vec![
-            module("ntoskrnl.exe", Some("10.0.19041.804"), Some("Microsoft Corporation")),
+            module(
+                "ntoskrnl.exe",
+                Some("10.0.19041.804"),
+                Some("Microsoft Corporation"),
+            ),
             module("amdppm.sys", Some("10.0.19041.546"), None),
             module("acmecap.sys", Some("4.2.1.0"), Some("Acme Imaging GmbH")),
             module("hal.dll", None, None),
         ],
         modules: Vec::new(),
-        unloaded_drivers: vec![UnloadedDriver { name: "dam.sys".to_owned(), start: Hex(0xffff_f804_9000_0000), end: Hex(0xffff_f804_9002_1000) }],
+        unloaded_drivers: vec![UnloadedDriver {
+            name: "dam.sys".to_owned(),
+            start: Hex(0xffff_f804_9000_0000),
+            end: Hex(0xffff_f804_9002_1000),
+        }],
         evidence: vec![
-            Evidence { driver: "amdppm.sys".to_owned(), kind: EvidenceKind::Parameter, detail: "parameter 2 is amdppm.sys+0x334c, the faulting instruction".to_owned(), strength: 0.9 },
-            Evidence { driver: "acmecap.sys".to_owned(), kind: EvidenceKind::StackScan, detail: "2 addresses in the stack's memory".to_owned(), strength: 0.12 },
+            Evidence {
+                driver: "amdppm.sys".to_owned(),
+                kind: EvidenceKind::Parameter,
+                detail: "parameter 2 is amdppm.sys+0x334c, the faulting instruction".to_owned(),
+                strength: 0.9,
+            },
+            Evidence {
+                driver: "acmecap.sys".to_owned(),
+                kind: EvidenceKind::StackScan,
+                detail: "2 addresses in the stack's memory".to_owned(),
+                strength: 0.12,
+            },
         ],
-        probable_driver: Some(ProbableDriver { name: "amdppm.sys".to_owned(), version: None, confidence: Confidence::High, via: None }),
+        probable_driver: Some(ProbableDriver {
+            name: "amdppm.sys".to_owned(),
+            version: None,
+            confidence: Confidence::High,
+            via: None,
+        }),
         guidance: vec![
             "Update the chipset and processor drivers from the machine's maker.".to_owned(),
             "If the crash came after a Windows update, look for a newer BIOS.".to_owned(),
         ],
-        missing_symbols: vec![MissingSymbol { name: "ntoskrnl.exe".to_owned(), key: "ntoskrnl.exe/0D8333E61046000/ntoskrnl.exe".to_owned() }],
-        warnings: vec!["the dump was converted from a full dump: its time is that of the conversion".to_owned()],
+        missing_symbols: vec![MissingSymbol {
+            name: "ntoskrnl.exe".to_owned(),
+            key: "ntoskrnl.exe/0D8333E61046000/ntoskrnl.exe".to_owned(),
+        }],
+        warnings: vec![
+            "the dump was converted from a full dump: its time is that of the conversion".to_owned(),
+        ],
     }
 }
 
 fn crash(report: Report) -> Crash {
-    Crash { id: Some(Uuid::nil()), dump_id: Some(Uuid::nil()), machine: Some("lt-0412".to_owned()), source: CrashSource::Dump, received_at: Some(NOW), report }
+    Crash {
+        id: Some(Uuid::nil()),
+        dump_id: Some(Uuid::nil()),
+        machine: Some("lt-0412".to_owned()),
+        source: CrashSource::Dump,
+        received_at: Some(NOW),
+        report,
+    }
 }
 
 fn locked_pages() -> Crash {
@@ -124,12 +167,26 @@ fn locked_pages() -> Crash {
 }
 
 fn user() -> Crash {
-    let thread = Thread { id: 4_312, name: Some("render".to_owned()), crashed: false, frames: vec![frame(0, "ntdll.dll", Some("NtWaitForSingleObject"), Trust::Context)] };
+    let thread = Thread {
+        id: 4_312,
+        name: Some("render".to_owned()),
+        crashed: false,
+        frames: vec![frame(
+            0,
+            "ntdll.dll",
+            Some("NtWaitForSingleObject"),
+            Trust::Context,
+        )],
+    };
     crash(Report {
         kind: CrashKind::User,
         format: Some(DumpFormat::UserMinidump),
         stop_code: None,
-        exception: Some(Exception { code: Hex(0xc000_0005), name: "EXCEPTION_ACCESS_VIOLATION_WRITE".to_owned(), address: Some(Hex(0x45)) }),
+        exception: Some(Exception {
+            code: Hex(0xc000_0005),
+            name: "EXCEPTION_ACCESS_VIOLATION_WRITE".to_owned(),
+            address: Some(Hex(0x45)),
+        }),
         threads: vec![thread],
         modules: vec![module("app.exe", Some("1.0"), None)],
         drivers: Vec::new(),
@@ -139,8 +196,32 @@ fn user() -> Crash {
 }
 
 fn bare() -> Crash {
-    let bare = Report { stop_code: report().stop_code, format: None, frames: Vec::new(), drivers: Vec::new(), unloaded_drivers: Vec::new(), evidence: Vec::new(), guidance: Vec::new(), missing_symbols: Vec::new(), warnings: Vec::new(), probable_driver: None, process: None, uptime_seconds: None, architecture: None, manufacturer: None, model: None, crashed_at: None, ..report() };
-    Crash { dump_id: None, machine: None, source: CrashSource::Event, received_at: None, ..crash(bare) }
+    let bare = Report {
+        stop_code: report().stop_code,
+        format: None,
+        frames: Vec::new(),
+        drivers: Vec::new(),
+        unloaded_drivers: Vec::new(),
+        evidence: Vec::new(),
+        guidance: Vec::new(),
+        missing_symbols: Vec::new(),
+        warnings: Vec::new(),
+        probable_driver: None,
+        process: None,
+        uptime_seconds: None,
+        architecture: None,
+        manufacturer: None,
+        model: None,
+        crashed_at: None,
+        ..report()
+    };
+    Crash {
+        dump_id: None,
+        machine: None,
+        source: CrashSource::Event,
+        received_at: None,
+        ..crash(bare)
+    }
 }
 
 fn evil() -> Crash {
@@ -153,12 +234,32 @@ fn evil() -> Crash {
     report.guidance = vec![text.clone()];
     report.uptime_seconds = Some(u64::MAX);
     report.drivers = vec![module(&text, Some(&text), Some(&text))];
-    report.frames = vec![Frame { file: Some(text.clone()), line: Some(u32::MAX), ..frame(u32::MAX, &text, Some(&text), Trust::Scan) }];
-    report.evidence = vec![Evidence { driver: text.clone(), kind: EvidenceKind::Unloaded, detail: text.clone(), strength: f64::NAN }];
+    report.frames = vec![Frame {
+        file: Some(text.clone()),
+        line: Some(u32::MAX),
+        ..frame(u32::MAX, &text, Some(&text), Trust::Scan)
+    }];
+    report.evidence = vec![Evidence {
+        driver: text.clone(),
+        kind: EvidenceKind::Unloaded,
+        detail: text.clone(),
+        strength: f64::NAN,
+    }];
     report.unloaded_drivers[0].name.clone_from(&text);
-    report.missing_symbols[0] = MissingSymbol { name: text.clone(), key: text.clone() };
-    report.probable_driver = Some(ProbableDriver { name: text.clone(), version: Some(text.clone()), confidence: Confidence::Low, via: Some(text.clone()) });
-    Crash { machine: Some(text), ..crash(report) }
+    report.missing_symbols[0] = MissingSymbol {
+        name: text.clone(),
+        key: text.clone(),
+    };
+    report.probable_driver = Some(ProbableDriver {
+        name: text.clone(),
+        version: Some(text.clone()),
+        confidence: Confidence::Low,
+        via: Some(text.clone()),
+    });
+    Crash {
+        machine: Some(text),
+        ..crash(report)
+    }
 }
 
 /// Single crashes: a usual one, 0x76 whose dump cannot tell, a process, an event without a dump, a hostile one.
@@ -168,26 +269,77 @@ pub(crate) fn crashes() -> [Crash; 5] {
 
 /// Lists of crashes: usual, empty, empty for its filters, hostile.
 pub(crate) fn crash_lists() -> [crashes::Facts; 4] {
-    let item = |text: &str, driver| crashes::Item {
-        id: Uuid::nil(),
-        crashed_at: NOW,
-        machine: Some(text.to_owned()),
-        stop_code: Some(code(0x76)),
+    let brief = StopCodeBrief {
+        code: code(0x76),
+        raw_code: Hex(0x76),
         name: "PROCESS_HAS_LOCKED_PAGES".to_owned(),
-        signature: format!("PROCESS_HAS_LOCKED_PAGES_0 | {text}"),
-        process: Some("AcmeScan.exe".to_owned()),
-        os_build: Some(22_631),
-        driver,
     };
-    let driver = |name: &str| Some(crashes::ItemDriver { name: name.to_owned(), version: Some("4.2.1.0".to_owned()), confidence: Some(Confidence::Medium) });
+    let item = |text: &str, driver| CrashSummary {
+        id: Uuid::nil(),
+        dump_id: None,
+        machine: Some(text.to_owned()),
+        kind: CrashKind::Kernel,
+        source: CrashSource::Dump,
+        crashed_at: NOW,
+        received_at: NOW,
+        uptime_seconds: None,
+        stop_code: Some(brief.clone()),
+        os_build: Some(22_631),
+        manufacturer: None,
+        model: None,
+        process: Some("AcmeScan.exe".to_owned()),
+        signature: format!("PROCESS_HAS_LOCKED_PAGES_0 | {text}"),
+        probable_driver: driver,
+        counts: true,
+    };
+    let driver = |name: &str| {
+        Some(ProbableDriver {
+            name: name.to_owned(),
+            version: Some("4.2.1.0".to_owned()),
+            confidence: Confidence::Medium,
+            via: None,
+        })
+    };
     let usual = crashes::Facts {
-        items: vec![item("lt-0412", None), item("lt-0413", driver("nwtunnel.sys")), crashes::Item { machine: None, stop_code: None, name: "EXCEPTION_ACCESS_VIOLATION_READ".to_owned(), ..item("app.exe", None) }],
+        items: vec![
+            item("lt-0412", None),
+            item("lt-0413", driver("nwtunnel.sys")),
+            CrashSummary {
+                machine: None,
+                stop_code: None,
+                counts: false,
+                ..item("app.exe", None)
+            },
+        ],
         next_cursor: Some("b3Blbg==".to_owned()),
         ..crashes::Facts::default()
     };
     let text = hostile();
-    let query = crashes::Query { driver: text.clone(), cursor: text.clone(), process: text.clone(), ..crashes::Query::default() };
-    let filtered = crashes::Facts { query: query.clone(), problem: Some(text.clone()), ..crashes::Facts::default() };
-    let evil = crashes::Facts { query, items: vec![item(&text, driver(&text))], next_cursor: Some(text.clone()), problem: None, address: text };
-    [usual, crashes::Facts { address: "http://127.0.0.1:8080".to_owned(), ..crashes::Facts::default() }, filtered, evil]
+    let query = crashes::Query {
+        driver: text.clone(),
+        cursor: text.clone(),
+        process: text.clone(),
+        ..crashes::Query::default()
+    };
+    let filtered = crashes::Facts {
+        query: query.clone(),
+        problem: Some(text.clone()),
+        ..crashes::Facts::default()
+    };
+    let evil = crashes::Facts {
+        query,
+        items: vec![item(&text, driver(&text))],
+        next_cursor: Some(text.clone()),
+        problem: None,
+        address: text,
+    };
+    [
+        usual,
+        crashes::Facts {
+            address: "http://127.0.0.1:8080".to_owned(),
+            ..crashes::Facts::default()
+        },
+        filtered,
+        evil,
+    ]
 }

@@ -1,21 +1,20 @@
-//! Samples of what is known of the fleet: stop codes, suspects, drivers, machines, the queue.
+//! Samples of stop codes and their suspects.
 
-use uuid::Uuid;
-use wire::driver::{DriverDetail, DriverSummary, DriverVersion, VersionCrashes};
-use wire::inventory::MachineAttributes;
-use wire::machine::{InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
 use wire::report::StopCodeClass;
 use wire::stop_code::{DayCount, Share, StopCodeCount, StopCodeDetail};
 use wire::suspects::{DirectEvidence, PreviousVersion, Suspect, SuspectDriver, Suspects, VerdictWord};
 
 use super::{NOW, WINDOW, code, days_ago, hostile};
-use crate::pages::{drivers, health, machines, overview, stop_code};
+use crate::pages::{overview, stop_code};
 
 fn trend(per_day: u64, grows_at: i64) -> Vec<DayCount> {
     let day = |ago: i64| {
         let wave = u64::try_from((ago * 7 + ago * ago) % 5).unwrap_or(0);
         let extra = if ago < grows_at { 3 } else { 0 };
-        DayCount { day: days_ago(ago), crashes: (per_day * wave).div_ceil(3) + extra * u64::from(wave > 1) }
+        DayCount {
+            day: days_ago(ago),
+            crashes: (per_day * wave).div_ceil(3) + extra * u64::from(wave > 1),
+        }
     };
     (0..91).rev().map(day).filter(|day| day.crashes > 0).collect()
 }
@@ -45,7 +44,12 @@ pub(crate) fn stop_codes() -> Vec<StopCodeCount> {
         count(0x1a, "MEMORY_MANAGEMENT", StopCodeClass::Memory, 1),
         count(0x116, "VIDEO_TDR_FAILURE", StopCodeClass::Graphics, 1),
         count(0x124, "WHEA_UNCORRECTABLE_ERROR", StopCodeClass::Hardware, 1),
-        count(0xcb, "DRIVER_LEFT_LOCKED_PAGES_IN_PROCESS", StopCodeClass::Driver, 1),
+        count(
+            0xcb,
+            "DRIVER_LEFT_LOCKED_PAGES_IN_PROCESS",
+            StopCodeClass::Driver,
+            1,
+        ),
     ]
 }
 
@@ -59,7 +63,12 @@ fn suspect_driver(name: &str, version: Option<&str>, company: &str, class: &str)
     }
 }
 
-fn suspect(rank: u32, drivers: Vec<SuspectDriver>, (ratio, low, high): (f64, f64, f64), crashing: u64) -> Suspect {
+fn suspect(
+    rank: u32,
+    drivers: Vec<SuspectDriver>,
+    (ratio, low, high): (f64, f64, f64),
+    crashing: u64,
+) -> Suspect {
     Suspect {
         rank,
         drivers,
@@ -85,7 +94,12 @@ pub(crate) fn suspects(verdict: VerdictWord) -> Suspects {
     let helper = suspect_driver("acmeusbh.sys", Some("4.2.0.3"), "Acme Imaging GmbH", "USB");
     let vpn = suspect_driver("nwtunnel.sys", Some("11.0.4.118"), "Northwall Networks", "Net");
     let print = suspect_driver("hlprnt64.sys", None, "Helio Print Systems", "Printer");
-    let graphics = suspect_driver("igvkmd64.sys", Some("31.0.101.5186"), "Intel Corporation", "Display");
+    let graphics = suspect_driver(
+        "igvkmd64.sys",
+        Some("31.0.101.5186"),
+        "Intel Corporation",
+        "Display",
+    );
     let mut ranking = vec![
         suspect(1, vec![acme], (9.8, 5.1, 18.7), 38),
         suspect(2, vec![helper, vpn], (3.1, 1.4, 6.9), 21),
@@ -98,7 +112,11 @@ pub(crate) fn suspects(verdict: VerdictWord) -> Suspects {
         machine_days: 90_210,
         rate_upper_bound: 0.033,
     });
-    ranking[0].direct_evidence = DirectEvidence { named_by_0xcb: 2, on_trusted_stack: 0, unloaded_at_crash: 4 };
+    ranking[0].direct_evidence = DirectEvidence {
+        named_by_0xcb: 2,
+        on_trusted_stack: 0,
+        unloaded_at_crash: 4,
+    };
     if verdict >= VerdictWord::SuspectSet {
         for (index, one) in ranking.iter_mut().enumerate() {
             one.probability = Some([0.97, 0.02, 0.004, 0.000_02][index]);
@@ -132,8 +150,12 @@ fn hostile_suspects() -> Suspects {
         one.rate_ratio_high = Some(f64::INFINITY);
         one.ic025 = f64::NAN;
         one.machine_days = u64::MAX;
-        one.previous_version =
-            Some(PreviousVersion { version: hostile(), crashing_machines: u64::MAX, machine_days: 0, rate_upper_bound: f64::MAX });
+        one.previous_version = Some(PreviousVersion {
+            version: hostile(),
+            crashing_machines: u64::MAX,
+            machine_days: 0,
+            rate_upper_bound: f64::MAX,
+        });
     }
     suspects
 }
@@ -145,8 +167,14 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
         window_days: 91,
         machines_seen: 4_812,
         machine_days: 412_345,
-        now: overview::Span { crashes: 734, machines: 391 },
-        before: overview::Span { crashes: 655, machines: 350 },
+        now: overview::Span {
+            crashes: 734,
+            machines: 391,
+        },
+        before: overview::Span {
+            crashes: 655,
+            machines: 350,
+        },
         stop_codes: stop_codes(),
         verdicts: vec![suspects(VerdictWord::Associated)],
         new_versions: vec![overview::NewVersion {
@@ -157,9 +185,8 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
         }],
         new_signatures: vec![overview::NewSignature {
             signature: "PROCESS_HAS_LOCKED_PAGES_0 | nwtunnel.sys+0x1c20".to_owned(),
-            stop_code: Some(code(0x76)),
             crashes: 2,
-            first_seen: NOW,
+            first_seen: days_ago(1),
         }],
         address: "http://127.0.0.1:8080".to_owned(),
     };
@@ -173,7 +200,10 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
     let mut evil = usual.clone();
     evil.verdicts = vec![hostile_suspects()];
     evil.address = hostile();
-    evil.now = overview::Span { crashes: u64::MAX, machines: u64::MAX };
+    evil.now = overview::Span {
+        crashes: u64::MAX,
+        machines: u64::MAX,
+    };
     for count in &mut evil.stop_codes {
         count.name = hostile();
         count.crashes = u64::MAX;
@@ -187,11 +217,20 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
 }
 
 fn share(value: &str, crashes: u64) -> Share {
-    Share { value: Some(value.to_owned()), crashes, machines: crashes * 3 / 4 }
+    Share {
+        value: Some(value.to_owned()),
+        crashes,
+        machines: crashes * 3 / 4,
+    }
 }
 
 fn detail() -> StopCodeDetail {
-    let meanings = ["0: the process ends with locked pages; 1: a driver unlocks pages that are not locked", "process object", "number of locked pages", "driver stacks if tracking is on, else 0"];
+    let meanings = [
+        "0: the process ends with locked pages; 1: a driver unlocks pages that are not locked",
+        "process object",
+        "number of locked pages",
+        "driver stacks if tracking is on, else 0",
+    ];
     StopCodeDetail {
         count: stop_codes().remove(0),
         parameter_meanings: meanings.map(|text| Some(text.to_owned())).to_vec(),
@@ -209,7 +248,11 @@ fn detail() -> StopCodeDetail {
 
 /// The page of one stop code: with each verdict, without a ranking, and hostile.
 pub(crate) fn stop_code_pages() -> Vec<stop_code::Facts> {
-    let facts = |suspects| stop_code::Facts { detail: detail(), window: WINDOW, suspects };
+    let facts = |suspects| stop_code::Facts {
+        detail: detail(),
+        window: WINDOW,
+        suspects,
+    };
     let words = [
         VerdictWord::Associated,
         VerdictWord::TooLittleData,
@@ -218,9 +261,15 @@ pub(crate) fn stop_code_pages() -> Vec<stop_code::Facts> {
         VerdictWord::LikelyCause,
         VerdictWord::Confirmed,
     ];
-    let mut all: Vec<stop_code::Facts> = words.into_iter().map(|word| facts(Some(suspects(word)))).collect();
+    let mut all: Vec<stop_code::Facts> = words
+        .into_iter()
+        .map(|word| facts(Some(suspects(word))))
+        .collect();
     all.push(facts(None));
-    let mut bare = facts(Some(Suspects { suspects: Vec::new(), ..suspects(VerdictWord::TooLittleData) }));
+    let mut bare = facts(Some(Suspects {
+        suspects: Vec::new(),
+        ..suspects(VerdictWord::TooLittleData)
+    }));
     bare.detail.guidance.clear();
     bare.detail.parameter_meanings = vec![None; 4];
     bare.detail.by_model.clear();
@@ -230,142 +279,13 @@ pub(crate) fn stop_code_pages() -> Vec<stop_code::Facts> {
     evil.detail.count.name = hostile();
     evil.detail.guidance = vec![hostile()];
     evil.detail.parameter_meanings = vec![Some(hostile()); 4];
-    evil.detail.by_process = (0..40).map(|_| Share { value: Some(hostile()), crashes: u64::MAX, machines: u64::MAX }).collect();
+    evil.detail.by_process = (0..40)
+        .map(|_| Share {
+            value: Some(hostile()),
+            crashes: u64::MAX,
+            machines: u64::MAX,
+        })
+        .collect();
     all.push(evil);
     all
-}
-
-/// Lists of drivers: usual, empty, empty for a search, hostile.
-pub(crate) fn driver_lists() -> [drivers::ListFacts; 4] {
-    let driver = |name: &str, company: Option<&str>, crashes| DriverSummary {
-        name: name.to_owned(),
-        company: company.map(str::to_owned),
-        class: Some("Net".to_owned()),
-        versions: 7,
-        machines: 4_101,
-        crashes,
-    };
-    let usual = drivers::ListFacts {
-        drivers: vec![driver("acmecap.sys", Some("Acme Imaging GmbH"), 0), driver("nwtunnel.sys", Some("Northwall Networks"), 14), driver("amdppm.sys", None, 2)],
-        search: String::new(),
-        turned: true,
-        next_cursor: Some("b3Blbg==".to_owned()),
-    };
-    let searched = drivers::ListFacts { search: hostile(), ..drivers::ListFacts::default() };
-    let evil = drivers::ListFacts { drivers: vec![driver(&hostile(), Some(&hostile()), u64::MAX)], search: hostile(), turned: false, next_cursor: Some(hostile()) };
-    [usual, drivers::ListFacts::default(), searched, evil]
-}
-
-fn version(version: Option<&str>, machines: u64, crashes: &[(u32, u64)]) -> DriverVersion {
-    let crash = |(number, machines): &(u32, u64)| VersionCrashes { stop_code: code(*number), stop_code_name: "PROCESS_HAS_LOCKED_PAGES".to_owned(), machines: *machines };
-    DriverVersion {
-        version: version.map(str::to_owned),
-        code_ids: vec!["acmecap.sys/5f3a11c04a000".to_owned()],
-        machines,
-        machine_days: machines * 64,
-        first_seen: Some(days_ago(40)),
-        crashes: crashes.iter().map(crash).collect(),
-        rate_upper_bound: Some(0.033),
-    }
-}
-
-/// One driver: usual, without versions, hostile.
-pub(crate) fn driver_details() -> [DriverDetail; 3] {
-    let usual = DriverDetail {
-        name: "acmecap.sys".to_owned(),
-        company: Some("Acme Imaging GmbH".to_owned()),
-        class: Some("Image".to_owned()),
-        description: Some("Acme document capture filter".to_owned()),
-        versions: vec![version(Some("4.2.2.0"), 12, &[]), version(Some("4.2.1.0"), 611, &[(0x76, 38), (0xd1, 3)]), version(Some("4.1.9.0"), 1_410, &[]), version(None, 2, &[(0x76, 1)])],
-        safe_version: Some("4.1.9.0".to_owned()),
-    };
-    let bare = DriverDetail { company: None, class: None, description: None, versions: Vec::new(), safe_version: None, ..usual.clone() };
-    let mut evil = DriverDetail { name: hostile(), company: Some(hostile()), description: Some(hostile()), safe_version: Some(hostile()), ..usual.clone() };
-    evil.versions = vec![version(Some(&hostile()), 9, &[(u32::MAX, u64::MAX), (1, u64::MAX)])];
-    evil.versions[0].code_ids = vec![hostile()];
-    [usual, bare, evil]
-}
-
-fn machine(name: &str) -> MachineSummary {
-    MachineSummary {
-        machine: name.to_owned(),
-        attributes: MachineAttributes {
-            host_name: Some(name.to_uppercase()),
-            manufacturer: Some("Dell Inc.".to_owned()),
-            model: Some("Latitude 7420".to_owned()),
-            bios_version: Some("1.31.0".to_owned()),
-            os_build: Some(22_631),
-            architecture: Some("x86_64".to_owned()),
-            site: Some("Leipzig".to_owned()),
-            ring: Some("broad".to_owned()),
-        },
-        last_seen_at: NOW,
-        crashes: 3,
-        last_crash_at: Some(NOW),
-    }
-}
-
-/// Lists of machines: usual, empty, empty for a search, hostile.
-pub(crate) fn machine_lists() -> [machines::ListFacts; 4] {
-    let empty = machines::ListFacts { address: "http://127.0.0.1:8080".to_owned(), ..machines::ListFacts::default() };
-    let quiet = MachineSummary { crashes: 0, last_crash_at: None, attributes: MachineAttributes::default(), ..machine("lt-0413") };
-    let usual = machines::ListFacts { machines: vec![machine("lt-0412"), quiet], next_cursor: Some("x".to_owned()), ..empty.clone() };
-    let searched = machines::ListFacts { search: hostile(), ..empty.clone() };
-    let evil = machines::ListFacts { machines: vec![machine(&hostile())], search: hostile(), next_cursor: Some(hostile()), ..empty.clone() };
-    [usual, empty, searched, evil]
-}
-
-/// One machine: usual, of which nothing is known, hostile.
-pub(crate) fn machine_details() -> [MachineDetail; 3] {
-    let driver = |name: &str, version: &str| InstalledDriver { name: name.to_owned(), version: Some(version.to_owned()), company: Some("Acme Imaging GmbH".to_owned()) };
-    let crash = |signature: &str| TimelineEntry::Crash { at: NOW, id: Uuid::nil(), stop_code: Some(code(0x76)), signature: signature.to_owned() };
-    let many: Vec<InstalledDriver> = (0..12).map(|index| driver(&format!("dell{index:02}.sys"), "2.0")).collect();
-    let usual = MachineDetail {
-        summary: machine("lt-0412"),
-        drivers: vec![driver("acmecap.sys", "4.2.1.0"), driver("nwtunnel.sys", "11.0.4.118")],
-        timeline: vec![
-            crash("PROCESS_HAS_LOCKED_PAGES_0 | AcmeScan.exe"),
-            TimelineEntry::DriversChanged { at: NOW, added: vec![driver("acmecap.sys", "4.2.1.0")], removed: vec![driver("acmecap.sys", "4.1.9.0"), driver("old.sys", "1.0")] },
-            TimelineEntry::DriversChanged { at: NOW, added: many, removed: Vec::new() },
-        ],
-    };
-    let unknown = MachineSummary { crashes: 0, last_crash_at: None, attributes: MachineAttributes::default(), ..machine("lt-0413") };
-    let bare = MachineDetail { summary: unknown, drivers: Vec::new(), timeline: Vec::new() };
-    let text = hostile();
-    let evil = MachineDetail {
-        summary: machine(&text),
-        drivers: vec![driver(&text, &text)],
-        timeline: vec![crash(&text), TimelineEntry::DriversChanged { at: NOW, added: vec![driver(&text, &text)], removed: vec![driver(&text, "<i>")] }],
-    };
-    [usual, bare, evil]
-}
-
-/// The server's health: usual, idle, hostile.
-pub(crate) fn healths() -> [health::Facts; 3] {
-    let dump = |text: &str| health::FailedDump {
-        id: Uuid::nil(),
-        file_name: Some(text.to_owned()),
-        format: Some(wire::dump::DumpFormat::KernelTriage),
-        machine: Some(text.to_owned()),
-        size_bytes: 262_144,
-        attempts: 5,
-        error: Some(format!("driver list cut short: 11856 bytes needed at offset 0x1d3a8, 912 there ({text})")),
-        received_at: NOW,
-    };
-    let letter = |text: &str| health::DeadLetter { id: 7, kind: "verdict".to_owned(), key: text.to_owned(), attempts: 5, last_error: Some(text.to_owned()), created_at: NOW };
-    let usual = health::Facts {
-        queued: 412,
-        running: 16,
-        failed: 2,
-        oldest_seconds: Some(1_900),
-        failed_dumps: vec![dump("112226-9375-01.dmp"), health::FailedDump { file_name: None, format: None, machine: None, error: None, ..dump("x") }],
-        dead_letters: vec![letter("118:91")],
-        machines: 4_812,
-        machines_without_presence: 37,
-        crashes_without_machine: 3,
-        notice: Some(health::Notice::Requeued),
-    };
-    let text = hostile();
-    let evil = health::Facts { queued: u64::MAX, oldest_seconds: Some(u64::MAX), failed_dumps: vec![dump(&text)], dead_letters: vec![letter(&text)], ..usual.clone() };
-    [usual, health::Facts::default(), evil]
 }

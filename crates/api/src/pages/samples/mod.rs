@@ -5,9 +5,11 @@
 
 mod crash;
 mod fleet;
+mod things;
 
 pub(crate) use crash::*;
 pub(crate) use fleet::*;
+pub(crate) use things::*;
 
 use time::macros::{date, datetime};
 use time::{Date, Duration, OffsetDateTime};
@@ -26,7 +28,10 @@ pub(crate) fn hostile() -> String {
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-22 14:05:12 UTC);
 
 /// The quarter before [`NOW`].
-pub(crate) const WINDOW: Window = Window { from: date!(2026 - 08 - 24), to: date!(2026 - 11 - 22) };
+pub(crate) const WINDOW: Window = Window {
+    from: date!(2026 - 08 - 24),
+    to: date!(2026 - 11 - 22),
+};
 
 /// A stop code from its number.
 pub(crate) fn code(number: u32) -> StopCodeNumber {
@@ -40,10 +45,18 @@ pub(crate) fn days_ago(days: i64) -> Date {
 
 /// Somebody who may do everything.
 pub(crate) fn admin() -> Viewer {
-    Viewer { has_session: true, may_download: true, may_admin: true }
+    Viewer {
+        has_session: true,
+        may_download: true,
+        may_admin: true,
+    }
 }
 
 /// Somebody with a token that may only read.
 pub(crate) fn reader() -> Viewer {
-    Viewer { has_session: false, may_download: false, may_admin: false }
+    Viewer {
+        has_session: false,
+        may_download: false,
+        may_admin: false,
+    }
 }

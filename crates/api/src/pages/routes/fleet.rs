@@ -1,0 +1,145 @@
+//! `/` and `/stop-codes/{code}`.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use store::{fleet, stop_codes, verdicts};
+use tokio::time::timeout;
+use wire::stop_code::StopCodeCount;
+use wire::suspects::{Suspects, Window};
+
+use super::{Answer, address, html, viewer};
+use crate::auth::Session;
+use crate::error::ApiError;
+use crate::extract::{Path, Query};
+use crate::handlers;
+use crate::pages::{overview, stop_code};
+use crate::state::AppState;
+use crate::view;
+
+/// The window of a ranking that pages show.
+const RANKING_DAYS: u16 = 91;
+
+/// Stop codes whose verdict the overview shows.
+const MOST_VERDICTS: usize = 30;
+
+/// How long a page waits for a ranking that was never computed before.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// `?days=`.
+#[derive(Debug, Deserialize)]
+pub(super) struct OverviewQuery {
+    days: Option<String>,
+}
+
+/// Show the overview.
+#[tracing::instrument(name = "http.pages.overview", skip_all)]
+pub(super) async fn overview(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    headers: HeaderMap,
+    Query(query): Query<OverviewQuery>,
+) -> Answer {
+    let viewer = viewer(&caller)?;
+    let window_days = overview::window_days(query.days.and_then(|days| days.parse().ok()));
+    let facts = gather(&state, window_days, address(&state, &headers)).await?;
+    html(&overview::Page::new(&facts, Some(&viewer)))
+}
+
+async fn gather(state: &AppState, window_days: u16, address: String) -> Result<overview::Facts, ApiError> {
+    let window = store::Window::ending(state.clock.now().date(), window_days);
+    let day_before = window.from.previous_day().unwrap_or(window.from);
+    let mut conn = state.conn().await?;
+    let now = fleet::overview(&mut conn, window).await?;
+    let before = fleet::overview(&mut conn, store::Window::ending(day_before, window_days)).await?;
+    let counts = stop_codes::list(&mut conn, window).await?;
+    let stop_codes: Vec<StopCodeCount> = counts.into_iter().map(view::stop_code::count).collect();
+    let verdicts = verdicts_of(&mut conn, &stop_codes).await?;
+    Ok(overview::Facts {
+        window: days(window),
+        window_days,
+        machines_seen: now.machines,
+        machine_days: now.machine_days,
+        now: span(&now),
+        before: span(&before),
+        stop_codes,
+        verdicts,
+        new_versions: now.new.driver_versions.into_iter().map(new_version).collect(),
+        new_signatures: now.new.signatures.into_iter().map(new_signature).collect(),
+        address,
+    })
+}
+
+fn span(overview: &fleet::Overview) -> overview::Span {
+    overview::Span {
+        crashes: overview.crashes,
+        machines: overview.machines.saturating_sub(overview.crash_free_machines),
+    }
+}
+
+fn new_version(version: store::drivers::VersionDescription) -> overview::NewVersion {
+    overview::NewVersion {
+        driver: version.name,
+        version: version.version,
+        company: version.company,
+        first_seen: version.first_seen_on,
+    }
+}
+
+fn new_signature(signature: fleet::NewSignature) -> overview::NewSignature {
+    overview::NewSignature {
+        signature: signature.signature,
+        crashes: signature.crashes,
+        first_seen: signature.first_seen_on,
+    }
+}
+
+/// The verdicts that are there already; none is computed for an overview.
+async fn verdicts_of(conn: &mut PgConnection, codes: &[StopCodeCount]) -> Result<Vec<Suspects>, ApiError> {
+    let mut found = Vec::new();
+    for count in codes.iter().take(MOST_VERDICTS) {
+        if let Some(verdict) = verdicts::find(conn, count.code.get(), RANKING_DAYS).await? {
+            found.push(serde_json::from_value(verdict.body).map_err(ApiError::internal)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Show one stop code with its suspects.
+#[tracing::instrument(name = "http.pages.stop_code", skip_all, fields(stop_code = code))]
+pub(super) async fn stop_code(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    Path(code): Path<String>,
+) -> Answer {
+    let viewer = viewer(&caller)?;
+    let code = handlers::crashes::stop_code(&code)?;
+    let window = store::Window::ending(state.clock.now().date(), RANKING_DAYS);
+    let detail = stop_codes::detail(&mut *state.conn().await?, code.get(), window).await?;
+    let detail = detail.ok_or_else(|| ApiError::not_found("stop code", &code))?;
+    let facts = stop_code::Facts {
+        detail: view::stop_code::detail(detail),
+        window: days(window),
+        suspects: ranking(&state, code.get()).await?,
+    };
+    html(&stop_code::Page::new(&facts, Some(&viewer)))
+}
+
+/// The ranking; `None` while a first one is being computed.
+async fn ranking(state: &AppState, code: u32) -> Result<Option<Suspects>, ApiError> {
+    match timeout(PATIENCE, handlers::suspects::find(state, code, RANKING_DAYS)).await {
+        Ok(Ok(suspects)) => Ok(Some(suspects)),
+        Err(_) | Ok(Err(ApiError::NotReady { .. })) => Ok(None),
+        Ok(Err(error)) => Err(error),
+    }
+}
+
+fn days(window: store::Window) -> Window {
+    Window {
+        from: window.from,
+        to: window.to,
+    }
+}

@@ -1,0 +1,169 @@
+//! `/drivers`, `/machines`, and one of each.
+//!
+//! Both lists are sorted by name. A search for a name that exists leads to it; any other search shows the names that
+//! start with it.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::{Answer, address, html, viewer};
+use crate::auth::Session;
+use crate::error::ApiError;
+use crate::extract::{Path, Query};
+use crate::list::{ListRequest, opaque_cursor};
+use crate::pages::{drivers, machines, show};
+use crate::state::AppState;
+use crate::view;
+
+/// Days that a driver's machine-days and crashes are counted over.
+const WINDOW_DAYS: u16 = 91;
+
+/// `?search=`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SearchQuery {
+    search: String,
+}
+
+/// The name to continue after: the cursor's, else the searched one.
+fn start(request: &ListRequest, search: &str) -> Result<Option<String>, ApiError> {
+    let cursor: Option<String> = request.cursor()?;
+    Ok(cursor.or_else(|| (!search.is_empty()).then(|| search.to_owned())))
+}
+
+/// Cuts a page where names no longer start with `search`; the cursor of the rest is void then.
+fn keep_matching<T>(
+    page: store::Page<T, String>,
+    search: &str,
+    name: impl Fn(&T) -> &str,
+) -> (Vec<T>, Option<String>) {
+    let before = page.items.len();
+    let matches = |item: &T| name(item).to_lowercase().starts_with(&search.to_lowercase());
+    let items: Vec<T> = page.items.into_iter().take_while(matches).collect();
+    let next = page.next.filter(|_| items.len() == before);
+    (items, next.map(|next| opaque_cursor(&next)))
+}
+
+/// Show the list of drivers.
+#[tracing::instrument(name = "http.pages.drivers", skip_all)]
+pub(super) async fn drivers(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    request: ListRequest,
+    Query(query): Query<SearchQuery>,
+) -> Result<Response, ApiError> {
+    let viewer = viewer(&caller)?;
+    let search = query.search.trim().to_lowercase();
+    let cursor: Option<String> = request.cursor()?;
+    let mut conn = state.conn().await?;
+    if !search.is_empty() && cursor.is_none() {
+        let window = store::Window::ending(state.clock.now().date(), 1);
+        if store::drivers::detail(&mut conn, &search, window)
+            .await?
+            .is_some()
+        {
+            return Ok(Redirect::to(&format!("/drivers/{}", show::encode(&search))).into_response());
+        }
+    }
+    let after = start(&request, &search)?;
+    let page = store::drivers::list(&mut conn, after.as_deref(), request.limit).await?;
+    let (items, next_cursor) = keep_matching(page, &search, |driver| driver.name.as_str());
+    let facts = drivers::ListFacts {
+        drivers: items.into_iter().map(view::driver::summary).collect(),
+        search,
+        turned: cursor.is_some(),
+        next_cursor,
+    };
+    Ok(html(&drivers::ListPage::new(&facts, Some(&viewer)))?.into_response())
+}
+
+/// Show one driver with its versions side by side.
+#[tracing::instrument(name = "http.pages.driver", skip_all)]
+pub(super) async fn driver(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    Path(name): Path<String>,
+) -> Answer {
+    let viewer = viewer(&caller)?;
+    let name = name.to_lowercase();
+    let window = store::Window::ending(state.clock.now().date(), WINDOW_DAYS);
+    let detail = store::drivers::detail(&mut *state.conn().await?, &name, window).await?;
+    let detail = detail.ok_or_else(|| ApiError::not_found("driver", &name))?;
+    html(&drivers::DetailPage::new(
+        &view::driver::detail(detail),
+        Some(&viewer),
+    ))
+}
+
+/// Show the list of machines.
+#[tracing::instrument(name = "http.pages.machines", skip_all)]
+pub(super) async fn machines(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    headers: HeaderMap,
+    request: ListRequest,
+    Query(query): Query<SearchQuery>,
+) -> Result<Response, ApiError> {
+    let viewer = viewer(&caller)?;
+    let search = query.search.trim().to_owned();
+    let cursor: Option<String> = request.cursor()?;
+    let mut conn = state.conn().await?;
+    if !search.is_empty() && cursor.is_none() && store::machines::find(&mut conn, &search).await?.is_some() {
+        return Ok(Redirect::to(&format!("/machines/{}", show::encode(&search))).into_response());
+    }
+    let after = start(&request, &search)?;
+    let page = store::machines::list(&mut conn, after.as_deref(), request.limit).await?;
+    let (items, next_cursor) = keep_matching(page, &search, |machine| machine.name.as_str());
+    let facts = machines::ListFacts {
+        machines: items.into_iter().map(view::machine::summary).collect(),
+        search,
+        turned: cursor.is_some(),
+        next_cursor,
+        address: address(&state, &headers),
+    };
+    Ok(html(&machines::ListPage::new(&facts, Some(&viewer)))?.into_response())
+}
+
+/// Show one machine with its timeline.
+#[tracing::instrument(name = "http.pages.machine", skip_all)]
+pub(super) async fn machine(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    Path(machine): Path<String>,
+) -> Answer {
+    let viewer = viewer(&caller)?;
+    let detail = store::machines::detail(&mut *state.conn().await?, &machine).await?;
+    let detail = detail.ok_or_else(|| ApiError::not_found("machine", &machine))?;
+    html(&machines::DetailPage::new(
+        &view::machine::detail(detail),
+        Some(&viewer),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keep_matching;
+
+    fn page(names: &[&str]) -> store::Page<String, String> {
+        store::Page {
+            items: names.iter().map(|name| (*name).to_owned()).collect(),
+            next: Some("z".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_search_ends_where_names_stop_matching() {
+        let (items, next) = keep_matching(page(&["acme.sys", "acmecap.sys", "b.sys"]), "Acme", |name| name);
+        assert_eq!(items, ["acme.sys", "acmecap.sys"]);
+        assert_eq!(next, None);
+    }
+
+    #[test]
+    fn without_a_search_everything_is_kept_and_goes_on() {
+        let (items, next) = keep_matching(page(&["a", "b"]), "", |name| name);
+        assert_eq!(items.len(), 2);
+        assert!(next.is_some());
+    }
+}

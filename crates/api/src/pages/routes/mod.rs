@@ -1,0 +1,69 @@
+//! The pages' routes: each gathers what its page shows and hands it to the view model.
+//!
+//! Everything but signing in and the static files needs a session (or a bearer token) with the scope `read`;
+//! whoever has none is sent to `/sign-in` with the way back.
+
+mod crashes;
+mod fleet;
+mod health;
+mod lists;
+mod session;
+
+use askama::Template;
+use axum::Router;
+use axum::http::{HeaderMap, header};
+use axum::response::Html;
+use axum::routing::{get, post};
+use wire::token::Scope;
+
+use super::assets;
+use super::layout::Viewer;
+use crate::auth::{Caller, Via};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The routes of all pages and of their static files.
+pub(super) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/", get(fleet::overview))
+        .route("/stop-codes/{code}", get(fleet::stop_code))
+        .route("/crashes", get(crashes::list))
+        .route("/crashes/{id}", get(crashes::one))
+        .route("/drivers", get(lists::drivers))
+        .route("/drivers/{name}", get(lists::driver))
+        .route("/machines", get(lists::machines))
+        .route("/machines/{machine}", get(lists::machine))
+        .route("/health", get(health::show))
+        .route("/health/dumps/{id}/retry", post(health::retry_dump))
+        .route("/health/jobs/{id}/retry", post(health::retry_job))
+        .route("/sign-in", get(session::form).post(session::sign_in))
+        .route("/sign-out", post(session::sign_out))
+        .route("/static/{file}", get(assets::get))
+}
+
+/// What a page's handler answers.
+type Answer = Result<Html<String>, ApiError>;
+
+/// The page as a response.
+fn html(page: &impl Template) -> Answer {
+    page.render().map(Html).map_err(ApiError::internal)
+}
+
+/// The viewer, if the caller may read.
+fn viewer(caller: &Caller) -> Result<Viewer, ApiError> {
+    caller.require(Scope::Read)?;
+    Ok(Viewer {
+        has_session: caller.via == Via::Session,
+        may_download: caller.may(Scope::Download),
+        may_admin: caller.may(Scope::Admin),
+    })
+}
+
+/// Where clients reach this server: as configured, else as this request did.
+fn address(state: &AppState, headers: &HeaderMap) -> String {
+    if let Some(url) = &state.settings.public_url {
+        return url.clone();
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}", host.unwrap_or("127.0.0.1:8080"))
+}

@@ -1,0 +1,264 @@
+//! Samples of drivers, machines and the queue.
+
+use uuid::Uuid;
+use wire::driver::{DriverDetail, DriverSummary, DriverVersion, VersionCrashes};
+use wire::inventory::MachineAttributes;
+use wire::machine::{InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+
+use super::{NOW, code, days_ago, hostile};
+use crate::pages::{drivers, health, machines};
+
+/// Lists of drivers: usual, empty, empty for a search, hostile.
+pub(crate) fn driver_lists() -> [drivers::ListFacts; 4] {
+    let driver = |name: &str, company: Option<&str>, crashes| DriverSummary {
+        name: name.to_owned(),
+        company: company.map(str::to_owned),
+        class: Some("Net".to_owned()),
+        versions: 7,
+        machines: 4_101,
+        crashes,
+    };
+    let usual = drivers::ListFacts {
+        drivers: vec![
+            driver("acmecap.sys", Some("Acme Imaging GmbH"), 0),
+            driver("nwtunnel.sys", Some("Northwall Networks"), 14),
+            driver("amdppm.sys", None, 2),
+        ],
+        search: String::new(),
+        turned: true,
+        next_cursor: Some("b3Blbg==".to_owned()),
+    };
+    let searched = drivers::ListFacts {
+        search: hostile(),
+        ..drivers::ListFacts::default()
+    };
+    let evil = drivers::ListFacts {
+        drivers: vec![driver(&hostile(), Some(&hostile()), u64::MAX)],
+        search: hostile(),
+        turned: false,
+        next_cursor: Some(hostile()),
+    };
+    [usual, drivers::ListFacts::default(), searched, evil]
+}
+
+fn version(version: Option<&str>, machines: u64, crashes: &[(u32, u64)]) -> DriverVersion {
+    let crash = |(number, machines): &(u32, u64)| VersionCrashes {
+        stop_code: code(*number),
+        stop_code_name: "PROCESS_HAS_LOCKED_PAGES".to_owned(),
+        machines: *machines,
+    };
+    DriverVersion {
+        version: version.map(str::to_owned),
+        code_ids: vec!["acmecap.sys/5f3a11c04a000".to_owned()],
+        machines,
+        machine_days: machines * 64,
+        first_seen: Some(days_ago(40)),
+        crashes: crashes.iter().map(crash).collect(),
+        rate_upper_bound: Some(0.033),
+    }
+}
+
+/// One driver: usual, without versions, hostile.
+pub(crate) fn driver_details() -> [DriverDetail; 3] {
+    let usual = DriverDetail {
+        name: "acmecap.sys".to_owned(),
+        company: Some("Acme Imaging GmbH".to_owned()),
+        class: Some("Image".to_owned()),
+        description: Some("Acme document capture filter".to_owned()),
+        versions: vec![
+            version(Some("4.2.2.0"), 12, &[]),
+            version(Some("4.2.1.0"), 611, &[(0x76, 38), (0xd1, 3)]),
+            version(Some("4.1.9.0"), 1_410, &[]),
+            version(None, 2, &[(0x76, 1)]),
+        ],
+        safe_version: Some("4.1.9.0".to_owned()),
+    };
+    let bare = DriverDetail {
+        company: None,
+        class: None,
+        description: None,
+        versions: Vec::new(),
+        safe_version: None,
+        ..usual.clone()
+    };
+    let mut evil = DriverDetail {
+        name: hostile(),
+        company: Some(hostile()),
+        description: Some(hostile()),
+        safe_version: Some(hostile()),
+        ..usual.clone()
+    };
+    evil.versions = vec![version(
+        Some(&hostile()),
+        9,
+        &[(u32::MAX, u64::MAX), (1, u64::MAX)],
+    )];
+    evil.versions[0].code_ids = vec![hostile()];
+    [usual, bare, evil]
+}
+
+fn machine(name: &str) -> MachineSummary {
+    MachineSummary {
+        machine: name.to_owned(),
+        attributes: MachineAttributes {
+            host_name: Some(name.to_uppercase()),
+            manufacturer: Some("Dell Inc.".to_owned()),
+            model: Some("Latitude 7420".to_owned()),
+            bios_version: Some("1.31.0".to_owned()),
+            os_build: Some(22_631),
+            architecture: Some("x86_64".to_owned()),
+            site: Some("Leipzig".to_owned()),
+            ring: Some("broad".to_owned()),
+        },
+        last_seen_at: NOW,
+        crashes: 3,
+        last_crash_at: Some(NOW),
+    }
+}
+
+/// Lists of machines: usual, empty, empty for a search, hostile.
+pub(crate) fn machine_lists() -> [machines::ListFacts; 4] {
+    let empty = machines::ListFacts {
+        address: "http://127.0.0.1:8080".to_owned(),
+        ..machines::ListFacts::default()
+    };
+    let quiet = MachineSummary {
+        crashes: 0,
+        last_crash_at: None,
+        attributes: MachineAttributes::default(),
+        ..machine("lt-0413")
+    };
+    let usual = machines::ListFacts {
+        machines: vec![machine("lt-0412"), quiet],
+        next_cursor: Some("x".to_owned()),
+        ..empty.clone()
+    };
+    let searched = machines::ListFacts {
+        search: hostile(),
+        ..empty.clone()
+    };
+    let evil = machines::ListFacts {
+        machines: vec![machine(&hostile())],
+        search: hostile(),
+        next_cursor: Some(hostile()),
+        ..empty.clone()
+    };
+    [usual, empty, searched, evil]
+}
+
+/// One machine: usual, of which nothing is known, hostile.
+pub(crate) fn machine_details() -> [MachineDetail; 3] {
+    let driver = |name: &str, version: &str| InstalledDriver {
+        name: name.to_owned(),
+        version: Some(version.to_owned()),
+        company: Some("Acme Imaging GmbH".to_owned()),
+    };
+    let crash = |signature: &str| TimelineEntry::Crash {
+        at: NOW,
+        id: Uuid::nil(),
+        stop_code: Some(code(0x76)),
+        signature: signature.to_owned(),
+    };
+    let many: Vec<InstalledDriver> = (0..12)
+        .map(|index| driver(&format!("dell{index:02}.sys"), "2.0"))
+        .collect();
+    let usual = MachineDetail {
+        summary: machine("lt-0412"),
+        drivers: vec![
+            driver("acmecap.sys", "4.2.1.0"),
+            driver("nwtunnel.sys", "11.0.4.118"),
+        ],
+        timeline: vec![
+            crash("PROCESS_HAS_LOCKED_PAGES_0 | AcmeScan.exe"),
+            TimelineEntry::DriversChanged {
+                at: NOW,
+                added: vec![driver("acmecap.sys", "4.2.1.0")],
+                removed: vec![driver("acmecap.sys", "4.1.9.0"), driver("old.sys", "1.0")],
+            },
+            TimelineEntry::DriversChanged {
+                at: NOW,
+                added: many,
+                removed: Vec::new(),
+            },
+        ],
+    };
+    let unknown = MachineSummary {
+        crashes: 0,
+        last_crash_at: None,
+        attributes: MachineAttributes::default(),
+        ..machine("lt-0413")
+    };
+    let bare = MachineDetail {
+        summary: unknown,
+        drivers: Vec::new(),
+        timeline: Vec::new(),
+    };
+    let text = hostile();
+    let evil = MachineDetail {
+        summary: machine(&text),
+        drivers: vec![driver(&text, &text)],
+        timeline: vec![
+            crash(&text),
+            TimelineEntry::DriversChanged {
+                at: NOW,
+                added: vec![driver(&text, &text)],
+                removed: vec![driver(&text, "<i>")],
+            },
+        ],
+    };
+    [usual, bare, evil]
+}
+
+/// The server's health: usual, idle, hostile.
+pub(crate) fn healths() -> [health::Facts; 3] {
+    let dump = |text: &str| health::FailedDump {
+        id: Uuid::nil(),
+        file_name: Some(text.to_owned()),
+        format: Some(wire::dump::DumpFormat::KernelTriage),
+        machine: Some(text.to_owned()),
+        size_bytes: 262_144,
+        attempts: 5,
+        error: Some(format!(
+            "driver list cut short: 11856 bytes needed at offset 0x1d3a8, 912 there ({text})"
+        )),
+        received_at: NOW,
+    };
+    let letter = |text: &str| health::DeadLetter {
+        id: 7,
+        kind: "verdict".to_owned(),
+        key: text.to_owned(),
+        attempts: 5,
+        last_error: Some(text.to_owned()),
+        created_at: NOW,
+    };
+    let usual = health::Facts {
+        queued: 412,
+        running: 16,
+        failed: 2,
+        oldest_seconds: Some(1_900),
+        failed_dumps: vec![
+            dump("112226-9375-01.dmp"),
+            health::FailedDump {
+                file_name: None,
+                format: None,
+                machine: None,
+                error: None,
+                ..dump("x")
+            },
+        ],
+        dead_letters: vec![letter("118:91")],
+        machines: 4_812,
+        machines_without_presence: 37,
+        crashes_without_machine: 3,
+        notice: Some(health::Notice::Requeued),
+    };
+    let text = hostile();
+    let evil = health::Facts {
+        queued: u64::MAX,
+        oldest_seconds: Some(u64::MAX),
+        failed_dumps: vec![dump(&text)],
+        dead_letters: vec![letter(&text)],
+        ..usual.clone()
+    };
+    [usual, health::Facts::default(), evil]
+}
