@@ -3,6 +3,7 @@
 use askama::Template;
 use serde::Deserialize;
 use wire::crash::CrashSummary;
+use wire::report::{CrashKind, CrashSource};
 
 use super::layout::{Layout, Section, Viewer};
 use super::show::{self, When};
@@ -97,6 +98,8 @@ struct Row {
     machine: Option<(String, String)>,
     code: Option<String>,
     name: String,
+    /// Why no driver is named.
+    no_driver: &'static str,
     /// Whether it is a crash at all.
     counts: bool,
     signature: String,
@@ -151,6 +154,11 @@ fn row(item: &CrashSummary) -> Row {
             .map(|machine| (machine.clone(), format!("/machines/{}", show::encode(machine)))),
         code: stop_code.map(|stop_code| stop_code.code.to_string()),
         name: stop_code.map_or_else(|| "Process ended".to_owned(), |stop_code| stop_code.name.clone()),
+        no_driver: match (item.kind, item.source) {
+            (CrashKind::User, _) => "a process, no driver",
+            (CrashKind::Kernel, CrashSource::Dump) => "dump cannot tell",
+            (CrashKind::Kernel, _) => "no dump",
+        },
         counts: item.counts,
         signature: item.signature.clone(),
         process: item.process.clone().unwrap_or_default(),

@@ -115,7 +115,11 @@ fn headline(facts: &Facts) -> Option<Headline> {
     })
 }
 
+/// Empty before anything was sent: dashes would tell nothing.
 fn figures(facts: &Facts) -> Vec<Figure> {
+    if facts.machines_seen == 0 && facts.stop_codes.is_empty() {
+        return Vec::new();
+    }
     let (crash_note, tone) = against(facts.now.crashes, facts.before.crashes);
     let calm = facts.machines_seen.saturating_sub(facts.now.machines);
     vec![
@@ -125,11 +129,10 @@ fn figures(facts: &Facts) -> Vec<Figure> {
                 0 => "–".to_owned(),
                 seen => show::percent(show::share(calm, seen)),
             },
-            note: format!(
-                "{} of {}",
-                show::count(calm),
-                show::counted(facts.machines_seen, "machine")
-            ),
+            note: match facts.machines_seen {
+                0 => "no machine has told which days it was on".to_owned(),
+                seen => format!("{} of {}", show::count(calm), show::counted(seen, "machine")),
+            },
             tone: "",
         },
         Figure {
