@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use wire::Hex;
 use wire::inventory::{Event, Events};
 use wire::problem::Problem;
-use wire::report::{CrashKind, Parameter, Report, StopCode, StopCodeClass};
+use wire::stop_code::StopCodeDetail;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -87,18 +87,38 @@ async fn record(
 ) -> Result<bool, ApiError> {
     let code = event.stop_code.get();
     let known = stop_codes::detail(conn, code, Window::ending(now.date(), 1)).await?;
-    let report = report(&event, known.map(view::stop_code::detail));
-    let class = report.stop_code.as_ref().map(|code| code.class);
-    let crash = NewCrash {
+    let crash = new_crash(machine, &event, known.map(view::stop_code::detail), now)?;
+    let recorded = crashes::record(conn, &crash).await?;
+    if recorded.changed {
+        let key = VerdictKey {
+            stop_code: code,
+            window_days: VERDICT_DAYS,
+        };
+        jobs::enqueue_verdict(conn, key, VERDICT_DEBOUNCE).await?;
+    }
+    Ok(recorded.changed)
+}
+
+fn new_crash(
+    machine: MachineId,
+    event: &Event,
+    known: Option<StopCodeDetail>,
+    now: OffsetDateTime,
+) -> Result<NewCrash, ApiError> {
+    let code = event.stop_code.get();
+    let stop_code = view::event::stop_code(event, known.as_ref());
+    let counted = if stop_code.class.is_crash() {
+        Counted::Yes
+    } else {
+        Counted::No
+    };
+    let report = view::event::report(event, stop_code, known);
+    Ok(NewCrash {
         machine,
         dump: None,
         source: Source::Event,
         kind: Kind::Kernel,
-        counted: if class.is_none_or(StopCodeClass::is_crash) {
-            Counted::Yes
-        } else {
-            Counted::No
-        },
+        counted,
         crashed_at: Some(event.at),
         received_at: now,
         bug_check: Some(BugCheck {
@@ -114,69 +134,5 @@ async fn record(
         probable_driver: None,
         evidence: Vec::new(),
         report: serde_json::to_value(report).map_err(ApiError::internal)?,
-    };
-    let recorded = crashes::record(conn, &crash).await?;
-    if recorded.changed {
-        let key = VerdictKey {
-            stop_code: code,
-            window_days: VERDICT_DAYS,
-        };
-        jobs::enqueue_verdict(conn, key, VERDICT_DEBOUNCE).await?;
-    }
-    Ok(recorded.changed)
-}
-
-/// The report of a crash of which only the bug check is known.
-fn report(event: &Event, known: Option<wire::stop_code::StopCodeDetail>) -> Report {
-    let (name, class, meanings, guidance) = match known {
-        Some(known) => (
-            known.count.name,
-            known.count.class,
-            known.parameter_meanings,
-            known.guidance,
-        ),
-        None => (
-            "UNKNOWN_BUGCHECK".to_owned(),
-            StopCodeClass::Unknown,
-            Vec::new(),
-            Vec::new(),
-        ),
-    };
-    let mut meanings = meanings.into_iter();
-    let parameters = event.parameters.iter().map(|&value| Parameter {
-        value,
-        meaning: meanings.next().flatten(),
-    });
-    let stop_code = StopCode {
-        code: event.stop_code,
-        raw_code: Hex(event.stop_code.get().into()),
-        name: name.clone(),
-        class,
-        parameters: parameters.collect(),
-    };
-    Report {
-        kind: CrashKind::Kernel,
-        format: None,
-        crashed_at: Some(event.at),
-        uptime_seconds: None,
-        stop_code: Some(stop_code),
-        exception: None,
-        os_build: None,
-        architecture: None,
-        processors: None,
-        manufacturer: None,
-        model: None,
-        process: None,
-        signature: name,
-        frames: Vec::new(),
-        threads: Vec::new(),
-        drivers: Vec::new(),
-        modules: Vec::new(),
-        unloaded_drivers: Vec::new(),
-        evidence: Vec::new(),
-        probable_driver: None,
-        guidance,
-        missing_symbols: Vec::new(),
-        warnings: vec!["known from the event log only; no dump was received".to_owned()],
-    }
+    })
 }

@@ -195,12 +195,7 @@ pub(super) async fn hold(
         }
         let count = chunk.len();
         if bytes.len() as u64 + count as u64 > limit_bytes {
-            let what = if compression.is_some() {
-                "the inflated body"
-            } else {
-                "the body"
-            };
-            return Err(BodyError::TooLarge { what, limit_bytes });
+            return Err(too_large(compression, limit_bytes));
         }
         lease.add(count as u64)?;
         digest.update(chunk);
@@ -211,6 +206,15 @@ pub(super) async fn hold(
         bytes: bytes.freeze(),
         sha256: digest.finalize().into(),
     })
+}
+
+fn too_large(compression: Option<Compression>, limit_bytes: u64) -> BodyError {
+    let what = if compression.is_some() {
+        "the inflated body"
+    } else {
+        "the body"
+    };
+    BodyError::TooLarge { what, limit_bytes }
 }
 
 /// What an error of a reader means: ours that it carries, or the decoder's own.

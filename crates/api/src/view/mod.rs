@@ -3,6 +3,7 @@
 pub(crate) mod crash;
 pub(crate) mod driver;
 pub(crate) mod dump;
+pub(crate) mod event;
 pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod machine;
