@@ -6,8 +6,8 @@ use store::blobs::Blobs;
 use store::jobs::{self, Job};
 use store::{Error, PgPool};
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::Config;
 use crate::finish::{Finished, Finisher};
@@ -42,11 +42,13 @@ impl Pool {
     }
 
     /// Works until `stop` is cancelled, and then until all that was begun is ended.
+    ///
+    /// Dropped half-way, it ends everything at once, children too, as if the program had been killed.
     #[tracing::instrument(name = "worker.pool", skip_all, fields(worker = self.config.name))]
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let wake = Wake::new();
         let leases_needed = CancellationToken::new();
-        let house = TaskTracker::new();
+        let mut house = JoinSet::new();
         house.spawn(housekeeping::renew_leases(
             Arc::clone(&self),
             leases_needed.clone(),
@@ -57,9 +59,8 @@ impl Pool {
             wake.clone(),
             stop.clone(),
         ));
-        house.close();
 
-        let work = TaskTracker::new();
+        let mut work = JoinSet::new();
         let (line, jobs) = mpsc::channel(LINE);
         let (finished, results) = mpsc::channel(LINE);
         work.spawn(claim::claim_analyses(
@@ -70,21 +71,19 @@ impl Pool {
         ));
         work.spawn(crate::verdict::run(Arc::clone(&self), wake, stop.clone()));
         work.spawn(Finisher::new(Arc::clone(&self)).run(results));
-        self.start_analysers(&work, jobs, &finished, &stop);
-        drop(finished);
-        work.close();
-        work.wait().await;
+        self.start_analysers(&mut work, jobs, finished, &stop);
+        end_of(work).await;
 
         leases_needed.cancel();
-        house.wait().await;
+        end_of(house).await;
         self.give_back().await;
     }
 
     fn start_analysers(
         self: &Arc<Self>,
-        work: &TaskTracker,
+        work: &mut JoinSet<()>,
         jobs: mpsc::Receiver<Job>,
-        finished: &mpsc::Sender<Finished>,
+        finished: mpsc::Sender<Finished>,
         stop: &CancellationToken,
     ) {
         let jobs = Arc::new(Mutex::new(jobs));
@@ -97,6 +96,8 @@ impl Pool {
             );
             work.spawn(analysing);
         }
+        // The finisher ends when the last analyser has; this handle must not keep it.
+        drop(finished);
     }
 
     /// Gives back what was claimed and not begun. If it fails, the leases run out.
@@ -110,6 +111,15 @@ impl Pool {
             Ok(0) => {}
             Ok(jobs) => tracing::info!(jobs, "gave back jobs that were not begun"),
             Err(error) => log(&error, "could not give back jobs; their leases will run out"),
+        }
+    }
+}
+
+/// Waits for all tasks.
+async fn end_of(mut tasks: JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            log(&error, "a task of the worker pool ended by a bug");
         }
     }
 }
