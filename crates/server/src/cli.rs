@@ -28,14 +28,21 @@ pub(crate) struct LogArguments {
     /// The form of log lines; text on a terminal and elsewhere unless set
     #[arg(long, global = true, env = "STOPCODE_LOG_FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
-    /// What is logged, e.g. `info` or `info,store=debug`
-    #[arg(
-        long,
-        global = true,
-        env = "STOPCODE_LOG",
-        default_value = "info,sqlx::postgres::notice=warn"
-    )]
-    pub(crate) log: String,
+    /// What is logged, e.g. `info` or `info,store=debug`; `info` for serve and worker, else `warn`, unless set
+    #[arg(long, global = true, env = "STOPCODE_LOG")]
+    log: Option<String>,
+}
+
+impl LogArguments {
+    /// What is logged by `command`.
+    pub(crate) fn filter(&self, command: &Command) -> &str {
+        match (&self.log, command) {
+            (Some(filter), _) => filter,
+            // Postgres remarks on everything that exists already.
+            (None, Command::Serve(_) | Command::Worker(_)) => "info,sqlx::postgres::notice=warn",
+            (None, _) => "warn",
+        }
+    }
 }
 
 /// The form of log lines.

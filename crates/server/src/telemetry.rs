@@ -9,18 +9,18 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{LogArguments, LogFormat};
+use crate::cli::{Command, LogArguments, LogFormat};
 
 /// How often histograms give up what nobody has asked for.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Sends log lines to standard error.
+/// Sends log lines of `command` to standard error.
 ///
 /// # Errors
 ///
 /// When the filter cannot be read, in words.
-pub(crate) fn init(arguments: &LogArguments) -> Result<()> {
-    let filter = EnvFilter::try_new(&arguments.log).context("cannot read the log filter")?;
+pub(crate) fn init(arguments: &LogArguments, command: &Command) -> Result<()> {
+    let filter = EnvFilter::try_new(arguments.filter(command)).context("cannot read the log filter")?;
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let result = match arguments.log_format {
