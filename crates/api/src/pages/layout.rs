@@ -39,6 +39,14 @@ pub(crate) struct Layout {
     pub(crate) section: Section,
     /// Who looks at it; `None` before signing in.
     pub(crate) viewer: Option<Viewer>,
+    /// The path of the style sheet.
+    pub(crate) style: String,
+    /// The path of the script.
+    pub(crate) script: String,
+    /// The path of the icon.
+    pub(crate) icon: String,
+    /// The program's version.
+    pub(crate) version: &'static str,
 }
 
 /// One entry of the navigation.
@@ -55,6 +63,10 @@ impl Layout {
             title: title.into(),
             section,
             viewer: viewer.cloned(),
+            style: assets::style(),
+            script: assets::script(),
+            icon: assets::icon(),
+            version: env!("CARGO_PKG_VERSION"),
         }
     }
 
@@ -83,25 +95,5 @@ impl Layout {
     /// Whether there is a session to sign out of.
     pub(crate) fn has_session(&self) -> bool {
         self.viewer.as_ref().is_some_and(|viewer| viewer.has_session)
-    }
-
-    /// The path of the style sheet.
-    pub(crate) fn style(&self) -> String {
-        assets::style()
-    }
-
-    /// The path of the script.
-    pub(crate) fn script(&self) -> String {
-        assets::script()
-    }
-
-    /// The path of the icon.
-    pub(crate) fn icon(&self) -> String {
-        assets::icon()
-    }
-
-    /// The program's version.
-    pub(crate) fn version(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
     }
 }

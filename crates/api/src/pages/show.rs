@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::charts::escape;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, UtcOffset};
 
@@ -59,9 +60,11 @@ pub(crate) fn score(value: f64) -> String {
 
 /// A share of one as a percentage. Close to 0 and 1 it keeps a second decimal, and it never rounds up to 100 %.
 pub(crate) fn percent(share: f64) -> String {
-    let value = (share * 100.0).clamp(0.0, 100.0);
-    if value == 0.0 || value == 100.0 {
-        format!("{value:.0}\u{202f}%")
+    let value = share * 100.0;
+    if value <= 0.0 {
+        "0\u{202f}%".to_owned()
+    } else if value >= 100.0 {
+        "100\u{202f}%".to_owned()
     } else if value > 99.99 {
         "> 99.99\u{202f}%".to_owned()
     } else if value < 0.01 {
@@ -178,6 +181,32 @@ impl fmt::Display for Day {
 // Only digits and month names come out of `Display`.
 impl askama::filters::HtmlSafe for Day {}
 
+/// A sentence in which `code` between backticks is set as code; everything in it is escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prose(pub(crate) String);
+
+impl fmt::Display for Prose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0.as_str();
+        while let Some((before, (code, after))) = rest
+            .split_once('`')
+            .and_then(|(before, rest)| Some((before, rest.split_once('`')?)))
+        {
+            write!(formatter, "{}<code>{}</code>", escape(before), escape(code))?;
+            rest = after;
+        }
+        formatter.write_str(&escape(rest))
+    }
+}
+
+// Every part goes through `escape`.
+impl askama::filters::HtmlSafe for Prose {}
+
+/// The sentences as prose.
+pub(crate) fn prose(sentences: &[String]) -> Vec<Prose> {
+    sentences.iter().cloned().map(Prose).collect()
+}
+
 /// One path segment or query value, percent-encoded so that it can be nothing else.
 pub(crate) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -251,6 +280,12 @@ mod tests {
             When(at).to_string(),
             "<time datetime=\"2026-11-22T14:05:59Z\">2026-11-22 14:05 UTC</time>"
         );
+    }
+
+    #[test]
+    fn code_in_a_sentence_is_set_as_code_and_stays_text() {
+        let prose = Prose("run `sfc <x>` & `wait".to_owned());
+        assert_eq!(prose.to_string(), "run <code>sfc &lt;x&gt;</code> &amp; `wait");
     }
 
     #[test]

@@ -8,11 +8,17 @@ use wire::suspects::{DirectEvidence, Suspect, SuspectDriver, Suspects, VerdictWo
 use super::charts::days::{self, Series};
 use super::charts::{Svg, forest};
 use super::layout::{Layout, Section, Viewer};
-use super::show::{self, Day, When};
+use super::show::{self, Day, Prose, When};
 use super::{verdict, words};
 
 /// Suspects in the picture; the table has them all.
 const MOST_PLOTTED: usize = 12;
+
+/// Suspects in the table; the CSV has them all.
+const MOST_SUSPECTS: usize = 25;
+
+/// Drivers of one suspect that are shown before the rest folds away.
+const MOST_DRIVERS: usize = 3;
 
 /// Rows of a breakdown; the rest is one row.
 const MOST_SHARES: usize = 8;
@@ -41,11 +47,13 @@ pub(crate) struct Page {
     machines: String,
     crashes_href: String,
     api_href: String,
+    /// Live dumps and stops made by hand are never ranked.
+    is_crash: bool,
     ranking: Option<Ranking>,
     chart: Svg,
     breakdowns: Vec<Breakdown>,
     parameters: Vec<String>,
-    guidance: Vec<String>,
+    guidance: Vec<Prose>,
 }
 
 /// The ranking and what was counted for it.
@@ -63,11 +71,15 @@ struct Ranking {
     plot: Svg,
     left_out_of_plot: usize,
     rows: Vec<SuspectRow>,
+    left_out_of_table: usize,
 }
 
 struct SuspectRow {
     rank: u32,
     drivers: Vec<DriverCell>,
+    /// Drivers beyond the first few that the data cannot tell apart either.
+    folded: Vec<DriverCell>,
+    inseparable: bool,
     probability: Option<String>,
     in_credible_set: bool,
     crashing_machines: String,
@@ -135,7 +147,8 @@ impl Page {
             ),
             breakdowns: breakdowns(&facts.detail),
             parameters: parameters(&facts.detail.parameter_meanings),
-            guidance: facts.detail.guidance.clone(),
+            guidance: show::prose(&facts.detail.guidance),
+            is_crash: count.class.is_crash(),
             code,
         }
     }
@@ -170,8 +183,10 @@ fn ranking(suspects: &Suspects) -> Ranking {
         rows: suspects
             .suspects
             .iter()
+            .take(MOST_SUSPECTS)
             .map(|one| suspect_row(one, suspects.verdict))
             .collect(),
+        left_out_of_table: suspects.suspects.len().saturating_sub(MOST_SUSPECTS),
     }
 }
 
@@ -189,9 +204,13 @@ fn suspect_row(suspect: &Suspect, verdict: VerdictWord) -> SuspectRow {
         (Some(low), Some(high)) => format!("{}–{}", show::ratio(low), show::ratio(high)),
         _ => String::new(),
     };
+    let mut drivers: Vec<DriverCell> = suspect.drivers.iter().map(driver_cell).collect();
+    let folded = drivers.split_off(drivers.len().min(MOST_DRIVERS));
     SuspectRow {
         rank: suspect.rank,
-        drivers: suspect.drivers.iter().map(driver_cell).collect(),
+        inseparable: drivers.len() + folded.len() > 1,
+        drivers,
+        folded,
         probability: suspect.probability.map(show::percent),
         in_credible_set: suspect.in_credible_set == Some(true),
         crashing_machines: show::count(suspect.crashing_machines),

@@ -17,95 +17,63 @@ use super::{
 /// A name for the file, and the page.
 type Rendered = (String, String);
 
-fn render(name: &str, index: usize, page: &impl Template) -> Rendered {
-    (format!("{name}-{index}"), page.render().unwrap())
+/// One page of this name for each of its samples.
+fn each<S, P: Template>(name: &str, samples: &[S], page: impl Fn(&S) -> P) -> Vec<Rendered> {
+    let rendered = samples.iter().map(|sample| page(sample).render().unwrap());
+    rendered
+        .enumerate()
+        .map(|(index, html)| (format!("{name}-{index}"), html))
+        .collect()
 }
 
 fn all_pages() -> Vec<Rendered> {
-    let viewers = [samples::admin(), samples::reader()];
-    let mut pages = Vec::new();
-    for (index, facts) in samples::overviews().iter().enumerate() {
-        pages.push(render(
-            "overview",
-            index,
-            &overview::Page::new(facts, Some(&viewers[0])),
-        ));
-    }
-    for (index, facts) in samples::stop_code_pages().iter().enumerate() {
-        pages.push(render(
-            "stop-code",
-            index,
-            &stop_code::Page::new(facts, Some(&viewers[0])),
-        ));
-    }
-    for (index, facts) in samples::crash_lists().iter().enumerate() {
-        pages.push(render(
-            "crashes",
-            index,
-            &crashes::Page::new(facts, Some(&viewers[0])),
-        ));
-    }
-    for (index, facts) in samples::crashes().iter().enumerate() {
-        let order = [DriverOrder::ThirdPartyFirst, DriverOrder::Load][index % 2];
-        let viewer = &viewers[index % 2];
-        pages.push(render(
-            "crash",
-            index,
-            &crash::Page::new(facts, order, Some(viewer)),
-        ));
-    }
-    for (index, facts) in samples::driver_lists().iter().enumerate() {
-        pages.push(render(
-            "drivers",
-            index,
-            &drivers::ListPage::new(facts, Some(&viewers[0])),
-        ));
-    }
-    for (index, facts) in samples::driver_details().iter().enumerate() {
-        pages.push(render(
-            "driver",
-            index,
-            &drivers::DetailPage::new(facts, Some(&viewers[0])),
-        ));
-    }
-    for (index, facts) in samples::machine_lists().iter().enumerate() {
-        pages.push(render(
-            "machines",
-            index,
-            &machines::ListPage::new(facts, Some(&viewers[0])),
-        ));
-    }
-    for (index, facts) in samples::machine_details().iter().enumerate() {
-        pages.push(render(
-            "machine",
-            index,
-            &machines::DetailPage::new(facts, Some(&viewers[0])),
-        ));
-    }
-    for (index, facts) in samples::healths().iter().enumerate() {
-        pages.push(render(
-            "health",
-            index,
-            &health::Page::new(facts, Some(&viewers[index % 2])),
-        ));
-    }
+    let viewer = samples::admin();
+    let viewer = Some(&viewer);
+    let load = DriverOrder::Load;
     let refusals = [
         None,
         Some(Refusal::Token),
         Some(Refusal::Scope),
         Some(Refusal::Link),
     ];
-    for (index, refusal) in refusals.into_iter().enumerate() {
-        pages.push(render(
-            "sign-in",
-            index,
-            &sign_in::Page::new(refusal, &samples::hostile()),
-        ));
-    }
-    for (index, status) in [404, 403, 500, 401, 400, 429].into_iter().enumerate() {
-        pages.push(render("problem", index, &problem::Page::new(&a_problem(status))));
-    }
-    pages
+    let statuses = [404, 403, 500, 401, 400, 429];
+    [
+        each("overview", &samples::overviews(), |one| {
+            overview::Page::new(one, viewer)
+        }),
+        each("stop-code", &samples::stop_code_pages(), |one| {
+            stop_code::Page::new(one, viewer)
+        }),
+        each("crashes", &samples::crash_lists(), |one| {
+            crashes::Page::new(one, viewer)
+        }),
+        each("crash", &samples::crashes(), |one| {
+            crash::Page::new(one, DriverOrder::default(), viewer)
+        }),
+        each("crash-anonymous", &samples::crashes(), |one| {
+            crash::Page::new(one, load, None)
+        }),
+        each("drivers", &samples::driver_lists(), |one| {
+            drivers::ListPage::new(one, viewer)
+        }),
+        each("driver", &samples::driver_details(), |one| {
+            drivers::DetailPage::new(one, viewer)
+        }),
+        each("machines", &samples::machine_lists(), |one| {
+            machines::ListPage::new(one, viewer)
+        }),
+        each("machine", &samples::machine_details(), |one| {
+            machines::DetailPage::new(one, viewer)
+        }),
+        each("health", &samples::healths(), |one| {
+            health::Page::new(one, viewer)
+        }),
+        each("sign-in", &refusals, |one| {
+            sign_in::Page::new(*one, &samples::hostile())
+        }),
+        each("problem", &statuses, |one| problem::Page::new(&a_problem(*one))),
+    ]
+    .concat()
 }
 
 fn a_problem(status: u16) -> Problem {

@@ -89,17 +89,20 @@ fn sentence(suspects: &Suspects, first: Option<&Suspect>) -> String {
             )
         }
         (VerdictWord::SuspectSet, Some(first)) => {
-            let set = suspects
-                .suspects
-                .iter()
-                .filter(|one| one.in_credible_set == Some(true))
-                .count();
-            format!(
-                "With 95 % probability the culprit is among {}. First: {}. {}",
-                show::counted(set.max(1) as u64, "suspect"),
-                suspect(first),
-                contrast(first)
-            )
+            let set = suspects.suspects.iter();
+            match set.filter(|one| one.in_credible_set == Some(true)).count() {
+                0 | 1 => format!(
+                    "With 95 % probability the suspect is {}. {}",
+                    suspect(first),
+                    contrast(first)
+                ),
+                several => format!(
+                    "With 95 % probability the culprit is among {}. First: {}. {}",
+                    show::counted(several as u64, "suspect"),
+                    suspect(first),
+                    contrast(first)
+                ),
+            }
         }
         (VerdictWord::LikelyCause, Some(first)) => {
             let probability = first
@@ -148,7 +151,9 @@ fn caveat(verdict: VerdictWord) -> Option<&'static str> {
         VerdictWord::Associated => Some(
             "An association is not proof: whatever was installed on the same machines at the same time would look the same.",
         ),
-        VerdictWord::SuspectSet => Some("The data cannot single out one of them yet."),
+        VerdictWord::SuspectSet => {
+            Some("Likely would take 20 crashing machines and 95 % for one version alone.")
+        }
         VerdictWord::LikelyCause => {
             Some("Likely is not proven: roll it back on some machines and watch their rate.")
         }

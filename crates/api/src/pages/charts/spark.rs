@@ -1,5 +1,7 @@
 //! A trend small enough for a table cell: one thin bar a day, the last seven days darker.
 
+use std::fmt::Write as _;
+
 use time::Date;
 
 use super::Svg;
@@ -47,12 +49,13 @@ fn draw(heights: &[u64], recent: usize) -> Svg {
             (_, true) => "recent",
             (_, false) => "past",
         };
-        body.push_str(&format!(
-            "<rect class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height:.1}\"/>",
-            show::float(index as u64) * step,
-            HEIGHT - height,
-            (step - 1.0).max(0.6)
-        ));
+        let (x, y) = (show::float(index as u64) * step, HEIGHT - height);
+        let width = (step - 1.0).max(0.6);
+        // Writing into a `String` cannot fail.
+        let _ = write!(
+            body,
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>"
+        );
     }
     body.push_str("</svg>");
     Svg(body)

@@ -7,7 +7,7 @@ use askama::Template;
 use wire::report::{Crash, CrashKind, MissingSymbol};
 
 use super::layout::{Layout, Section, Viewer};
-use super::show;
+use super::show::{self, Prose};
 use finding::{Finding, Heading, finding, heading};
 use rows::{
     EvidenceRow, Fact, FrameRow, ModuleRow, ParameterRow, ThreadView, UnloadedRow, evidence, facts, frame,
@@ -41,7 +41,7 @@ pub(crate) struct Page {
     modules_title: &'static str,
     load_order: bool,
     unloaded: Vec<UnloadedRow>,
-    guidance: Vec<String>,
+    guidance: Vec<Prose>,
     warnings: Vec<String>,
     missing_symbols: Vec<MissingSymbol>,
     signature: String,
@@ -79,7 +79,7 @@ impl Page {
             },
             load_order: order == DriverOrder::Load,
             unloaded: unloaded(report),
-            guidance: report.guidance.clone(),
+            guidance: show::prose(&report.guidance),
             warnings: report.warnings.clone(),
             missing_symbols: report.missing_symbols.clone(),
             signature: report.signature.clone(),

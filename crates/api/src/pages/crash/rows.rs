@@ -1,5 +1,6 @@
 //! The tables of a crash's page, row by row.
 
+use time::OffsetDateTime;
 use wire::report::{Crash, CrashKind, Evidence, Frame, Module, Report, Trust};
 
 use super::DriverOrder;
@@ -65,72 +66,50 @@ pub(super) struct UnloadedRow {
 
 pub(super) fn facts(crash: &Crash) -> Vec<Fact> {
     let report = &crash.report;
-    let mut facts = Vec::new();
-    let mut text = |label, value: Option<String>, href: Option<String>| {
-        if let Some(value) = value {
-            facts.push(Fact {
-                label,
-                value,
-                href,
-                at: None,
-            });
-        }
-    };
-    let machine_href = crash
-        .machine
-        .as_ref()
-        .map(|machine| format!("/machines/{}", show::encode(machine)));
-    text(
-        "Machine",
-        Some(
-            crash
-                .machine
-                .clone()
-                .unwrap_or_else(|| "not named by the upload".to_owned()),
+    let hardware = [report.manufacturer.as_deref(), report.model.as_deref()];
+    let hardware = hardware.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let all = [
+        moment("Crashed", report.crashed_at),
+        Some(machine(crash.machine.as_deref())),
+        text("Hardware", Some(hardware).filter(|text| !text.is_empty())),
+        text("Process", report.process.clone()),
+        text("Up for", report.uptime_seconds.map(show::duration)),
+        text("OS build", report.os_build.map(|build| build.to_string())),
+        text("Processor", processor(report)),
+        text(
+            "Dump",
+            report.format.map(|format| words::format(format).to_owned()),
         ),
-        machine_href,
-    );
-    let hardware: Vec<&str> = [report.manufacturer.as_deref(), report.model.as_deref()]
-        .into_iter()
-        .flatten()
-        .collect();
-    text(
-        "Hardware",
-        (!hardware.is_empty()).then(|| hardware.join(" ")),
-        None,
-    );
-    text("Process", report.process.clone(), None);
-    text("Up for", report.uptime_seconds.map(show::duration), None);
-    text("OS build", report.os_build.map(|build| build.to_string()), None);
-    text("Processor", processor(report), None);
-    text(
-        "Dump",
-        report.format.map(|format| words::format(format).to_owned()),
-        None,
-    );
-    let mut at = |label, at| {
-        facts.push(Fact {
-            label,
-            value: String::new(),
-            href: None,
-            at,
-        })
-    };
-    if let Some(received) = crash.received_at {
-        at("Received", Some(When(received)));
+        moment("Received", crash.received_at),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn text(label: &'static str, value: Option<String>) -> Option<Fact> {
+    value.map(|value| Fact {
+        label,
+        value,
+        href: None,
+        at: None,
+    })
+}
+
+fn moment(label: &'static str, at: Option<OffsetDateTime>) -> Option<Fact> {
+    at.map(|at| Fact {
+        label,
+        value: String::new(),
+        href: None,
+        at: Some(When(at)),
+    })
+}
+
+fn machine(name: Option<&str>) -> Fact {
+    Fact {
+        label: "Machine",
+        value: name.unwrap_or("not named by the upload").to_owned(),
+        href: name.map(|name| format!("/machines/{}", show::encode(name))),
+        at: None,
     }
-    if let Some(crashed) = report.crashed_at {
-        facts.insert(
-            0,
-            Fact {
-                label: "Crashed",
-                value: String::new(),
-                href: None,
-                at: Some(When(crashed)),
-            },
-        );
-    }
-    facts
 }
 
 fn processor(report: &Report) -> Option<String> {
@@ -209,8 +188,11 @@ pub(super) fn threads(report: &Report) -> Vec<ThreadView> {
 }
 
 pub(super) fn evidence(evidence: &Evidence) -> EvidenceRow {
-    // `max` turns a value that is no number into 0.
-    let strength = evidence.strength.max(0.0).min(1.0);
+    let strength = if evidence.strength.is_nan() {
+        0.0
+    } else {
+        evidence.strength.clamp(0.0, 1.0)
+    };
     EvidenceRow {
         driver: evidence.driver.clone(),
         href: format!("/drivers/{}", show::encode(&evidence.driver.to_lowercase())),

@@ -29,6 +29,8 @@ pub(super) struct Row {
     pub(super) last_seen: Day,
     pub(super) new: bool,
     pub(super) suspect: Option<RowSuspect>,
+    /// Why there is no verdict.
+    pub(super) unranked: &'static str,
 }
 
 pub(super) struct RowSuspect {
@@ -130,6 +132,11 @@ pub(super) fn row(count: &StopCodeCount, facts: &Facts) -> Row {
         last_seen: Day(count.last_seen),
         new: count.new,
         suspect,
+        unranked: if count.class.is_crash() {
+            "not ranked yet"
+        } else {
+            "not a crash"
+        },
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) async fn list(
     Session(caller): Session,
     headers: HeaderMap,
     request: ListRequest,
-    Query(filter): Query<CrashQuery>,
-    Query(query): Query<crashes::Query>,
+    // The same query twice: as the filter it means, and as the form shows it again.
+    (Query(filter), Query(query)): (Query<CrashQuery>, Query<crashes::Query>),
 ) -> Result<Response, ApiError> {
     let viewer = viewer(&caller)?;
     let mut facts = crashes::Facts {

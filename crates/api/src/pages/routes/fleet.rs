@@ -120,10 +120,17 @@ pub(super) async fn stop_code(
     let window = store::Window::ending(state.clock.now().date(), RANKING_DAYS);
     let detail = stop_codes::detail(&mut *state.conn().await?, code.get(), window).await?;
     let detail = detail.ok_or_else(|| ApiError::not_found("stop code", &code))?;
+    let detail = view::stop_code::detail(detail);
+    let is_crash = detail.count.class.is_crash();
+    let suspects = if is_crash {
+        ranking(&state, code.get()).await?
+    } else {
+        None
+    };
     let facts = stop_code::Facts {
-        detail: view::stop_code::detail(detail),
+        detail,
         window: days(window),
-        suspects: ranking(&state, code.get()).await?,
+        suspects,
     };
     html(&stop_code::Page::new(&facts, Some(&viewer)))
 }

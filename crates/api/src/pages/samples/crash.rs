@@ -43,24 +43,28 @@ fn module(name: &str, version: Option<&str>, company: Option<&str>) -> Module {
     }
 }
 
+fn unhandled() -> StopCode {
+    StopCode {
+        code: code(0x1000_007e),
+        raw_code: Hex(0x1000_007e),
+        name: "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED".to_owned(),
+        class: StopCodeClass::Driver,
+        parameters: vec![
+            parameter(0xffff_ffff_c000_0005, "exception code (NTSTATUS)"),
+            parameter(0xffff_f804_8b58_334c, "address where the exception occurred"),
+            parameter(0xffff_a90c_6a6f_f6b8, "exception record"),
+            parameter(0xffff_a90c_6a6f_eef0, "context record"),
+        ],
+    }
+}
+
 fn report() -> Report {
     Report {
         kind: CrashKind::Kernel,
         format: Some(DumpFormat::KernelTriage),
         crashed_at: Some(NOW),
         uptime_seconds: Some(8_040),
-        stop_code: Some(StopCode {
-            code: code(0x1000_007e),
-            raw_code: Hex(0x1000_007e),
-            name: "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED".to_owned(),
-            class: StopCodeClass::Driver,
-            parameters: vec![
-                parameter(0xffff_ffff_c000_0005, "exception code (NTSTATUS)"),
-                parameter(0xffff_f804_8b58_334c, "address where the exception occurred"),
-                parameter(0xffff_a90c_6a6f_f6b8, "exception record"),
-                parameter(0xffff_a90c_6a6f_eef0, "context record"),
-            ],
-        }),
+        stop_code: Some(unhandled()),
         exception: None,
         os_build: Some(19_041),
         architecture: Some("x86_64".to_owned()),

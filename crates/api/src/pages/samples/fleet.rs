@@ -117,6 +117,15 @@ pub(crate) fn suspects(verdict: VerdictWord) -> Suspects {
         on_trusted_stack: 0,
         unloaded_at_crash: 4,
     };
+    let inbox = |index: u32| {
+        suspect_driver(
+            &format!("inbox{index}.sys"),
+            Some("10.0.22631.1"),
+            "Microsoft",
+            "System",
+        )
+    };
+    ranking[3].drivers.extend((0..90).map(inbox));
     if verdict >= VerdictWord::SuspectSet {
         for (index, one) in ranking.iter_mut().enumerate() {
             one.probability = Some([0.97, 0.02, 0.004, 0.000_02][index]);
@@ -238,7 +247,7 @@ fn detail() -> StopCodeDetail {
             "Update the first suspect on a few machines, or put its previous version back, and watch their rate.".to_owned(),
             "Look at drivers that were added or updated shortly before the first crash: USB, printer and scanner, graphics, network, storage and security software are the usual families.".to_owned(),
             "Set TrackLockedPages on a few machines at risk: the next leak stops them with 0xCB, which names the driver.".to_owned(),
-            "Check system files: run sfc /scannow, then DISM /Online /Cleanup-Image /RestoreHealth.".to_owned(),
+            "Check system files: run `sfc /scannow`, then `DISM /Online /Cleanup-Image /RestoreHealth`.".to_owned(),
         ],
         by_model: vec![share("Latitude 7420", 21), share("EliteBook 840 G9", 14), share("ThinkPad T14 Gen 3", 9), Share { value: None, crashes: 4, machines: 4 }],
         by_os_build: vec![share("22631", 31), share("26100", 17)],
