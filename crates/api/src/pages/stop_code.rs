@@ -192,7 +192,7 @@ fn ranking(suspects: &Suspects) -> Ranking {
 
 fn forest_row(suspect: &Suspect) -> Option<forest::Row> {
     Some(forest::Row {
-        label: verdict::suspect(suspect),
+        label: verdict::short(suspect),
         ratio: suspect.rate_ratio?,
         low: suspect.rate_ratio_low?,
         high: suspect.rate_ratio_high?,

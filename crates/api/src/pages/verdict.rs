@@ -67,6 +67,15 @@ pub(crate) fn suspect(suspect: &Suspect) -> String {
     }
 }
 
+/// The same where there is little room: `acmecap.sys 4.2.1.0 +4`.
+pub(crate) fn short(suspect: &Suspect) -> String {
+    match suspect.drivers.as_slice() {
+        [] => "an unknown driver".to_owned(),
+        [only] => driver(only),
+        [first, others @ ..] => format!("{} +{}", driver(first), others.len()),
+    }
+}
+
 fn sentence(suspects: &Suspects, first: Option<&Suspect>) -> String {
     let counted = format!(
         "{} in {} machine-days",

@@ -117,7 +117,7 @@ pub(super) fn row(count: &StopCodeCount, facts: &Facts) -> Row {
         let named = suspects.verdict >= VerdictWord::Associated;
         let first = suspects.suspects.first().filter(|_| named);
         RowSuspect {
-            name: first.map(verdict::suspect).unwrap_or_default(),
+            name: first.map(verdict::short).unwrap_or_default(),
             word,
             tone,
         }
