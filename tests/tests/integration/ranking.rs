@@ -1,0 +1,164 @@
+//! The headline: history goes in, the guilty driver version comes out first.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{Client, Server};
+use time::{Date, OffsetDateTime, UtcOffset};
+
+/// Today in UTC: rates are counted in a window that ends today.
+#[expect(clippy::disallowed_methods, reason = "the server under test has the real clock")]
+fn today() -> Date {
+    OffsetDateTime::now_utc().to_offset(UtcOffset::UTC).date()
+}
+
+/// Forty machines for eight weeks; every third has version 2 of a driver, and most of those crash.
+fn history() -> String {
+    let mut lines = String::new();
+    let (from, to) = (today() - time::Duration::days(56), today() - time::Duration::days(1));
+    for (id, version) in [("new", "2.0.0.0"), ("old", "1.9.0.0")] {
+        let stamp = if id == "new" { "0x5f000002" } else { "0x5f000001" };
+        let driver = json!({"type": "driver", "id": id, "name": "acmecap.sys", "version": version,
+            "time_date_stamp": stamp, "size_of_image": "0x1a000", "company": "Acme"});
+        writeln!(lines, "{driver}").unwrap();
+        let bystander = json!({"name": "bystander.sys", "version": "1.0.0.0"});
+        writeln!(lines, "{}", json!({"type": "driver_set", "id": id, "drivers": [id, bystander]})).unwrap();
+    }
+    for machine in 0..40 {
+        let name = format!("m{machine}");
+        let set = if machine % 3 == 0 { "new" } else { "old" };
+        let attributes = json!({"type": "machine", "machine": name, "manufacturer": "Contoso",
+            "model": format!("Model {}", machine % 2), "os_build": 22631, "site": "HQ"});
+        writeln!(lines, "{attributes}").unwrap();
+        let taken = json!({"type": "inventory", "machine": name, "at": format!("{from}T06:00:00Z"), "driver_set": set});
+        writeln!(lines, "{taken}").unwrap();
+        writeln!(lines, "{}", json!({"type": "presence", "machine": name, "from": from, "to": to})).unwrap();
+        if machine % 3 == 0 && machine != 0 || machine == 1 {
+            let at = from + time::Duration::days(7 + machine % 40);
+            let crash = json!({"type": "crash", "machine": name, "at": format!("{at}T10:00:00Z"),
+                "stop_code": "0x76", "parameters": ["0x0", "0x0", "0x26", "0x0"], "process": "capture.exe"});
+            writeln!(lines, "{crash}").unwrap();
+        }
+    }
+    lines
+}
+
+/// The ranking once it is computed from everything that has arrived.
+async fn fresh_suspects(client: &Client) -> Value {
+    let started = Instant::now();
+    loop {
+        let suspects = client.json("/api/v1/stop-codes/0x76/suspects").await;
+        if suspects["stale"] == false && suspects["crashes"] == 14 {
+            return suspects;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "still stale: {suspects}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_history_ranks_the_guilty_version_first() {
+    let server = Server::start().await;
+    let admin = server.admin();
+
+    let answer = admin.post("/api/v1/import", history()).await;
+    let answer: Value = answer.json().await.unwrap();
+
+    assert_eq!(answer["rejected"], json!([]));
+    assert_eq!(answer["accepted"], 4 + 120 + 14);
+    let suspects = fresh_suspects(&admin).await;
+    assert_eq!(suspects["verdict"], "associated");
+    assert_eq!(suspects["crashing_machines"], 14);
+    assert_eq!(suspects["machine_days"], 40 * 56);
+    let first = &suspects["suspects"][0];
+    assert_eq!(first["rank"], 1);
+    assert_eq!(first["drivers"][0]["name"], "acmecap.sys");
+    assert_eq!(first["drivers"][0]["version"], "2.0.0.0");
+    assert_eq!(first["drivers"][0]["company"], "Acme");
+    assert_eq!(first["drivers"][0]["code_ids"], json!(["acmecap.sys/5f0000021a000"]));
+    assert_eq!(first["crashing_machines"], 13);
+    assert_eq!(first["exposed_machines"], 14);
+    assert_eq!(first["machine_days"], 14 * 56);
+    assert!(first["rate_ratio"].as_f64().unwrap() > 5.0, "{first}");
+    assert!(first["rate_ratio_low"].as_f64().unwrap() > 1.0, "{first}");
+    assert_eq!(first["previous_version"]["version"], "1.9.0.0");
+    // the driver that every machine has cannot stand out
+    for suspect in suspects["suspects"].as_array().unwrap() {
+        let bystander = suspect["drivers"].as_array().unwrap().iter().any(|d| d["name"] == "bystander.sys");
+        assert!(!bystander || suspect["ic025"].as_f64().unwrap() < 0.0, "{suspect}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn importing_the_same_history_twice_changes_nothing() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    for _ in 0..2 {
+        assert!(admin.post("/api/v1/import", history()).await.status().is_success());
+    }
+
+    let suspects = fresh_suspects(&admin).await;
+
+    assert_eq!(suspects["machine_days"], 40 * 56);
+    assert_eq!(suspects["crashing_machines"], 14);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_line_is_named_with_its_number() {
+    let server = Server::start().await;
+    let lines = format!("{}\nnot json\n", json!({"type": "machine", "machine": "m1"}));
+
+    let answer = server.admin().post("/api/v1/import", lines).await;
+    let answer: Value = answer.json().await.unwrap();
+
+    assert_eq!(answer["rejected"][0]["line"], 2);
+    assert!(answer["rejected"][0]["reason"].as_str().unwrap().contains(' '));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_sends_its_drivers_in_full_only_when_they_are_new() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let path = "/api/v1/machines/pc-7/inventory";
+    let unknown = admin.request(Method::PUT, path).json(&json!({"driver_set": "00".repeat(32)})).send().await.unwrap();
+    assert_eq!(unknown.status(), 409);
+    let problem: Value = unknown.json().await.unwrap();
+    assert!(problem["type"].as_str().unwrap().ends_with("unknown-driver-set"), "{problem}");
+
+    let drivers = json!([{"name": "C:\\Windows\\System32\\drivers\\Acme.SYS", "version": "1.2.3.4"}]);
+    let first = admin.send_json(Method::PUT, path, &json!({"model": "X1", "drivers": drivers})).await;
+    let second = admin.send_json(Method::PUT, path, &json!({"driver_set": first["driver_set"]})).await;
+
+    assert_eq!(first["changed"], true);
+    assert_eq!(second["changed"], false);
+    assert_eq!(second["driver_set"], first["driver_set"]);
+    let machine = admin.json("/api/v1/machines/pc-7").await;
+    assert_eq!(machine["model"], "X1");
+    assert_eq!(machine["drivers"][0]["name"], "acme.sys");
+    assert_eq!(machine["drivers"][0]["version"], "1.2.3.4");
+}
+
+/// A dump holds no versions; the version of the suspect comes from the inventory by its code id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_learns_its_driver_versions_from_inventories() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let description = tests::describe(3);
+    let crash = admin.crash_of("pc-1", description.to_bytes()).await;
+    let name = crash["probable_driver"]["name"].as_str().unwrap().to_owned();
+    assert_eq!(crash["probable_driver"]["version"], Value::Null);
+    let driver = crash["drivers"].as_array().unwrap().iter().find(|driver| driver["name"] == name).unwrap();
+
+    let inventory = json!({"drivers": [{"name": name, "version": "7.8.9.0", "company": "Acme",
+        "time_date_stamp": driver["time_date_stamp"], "size_of_image": driver["size_of_image"]}]});
+    admin.send_json(Method::PUT, "/api/v1/machines/another/inventory", &inventory).await;
+
+    let path = format!("/api/v1/crashes/{}", crash["id"].as_str().unwrap());
+    let crash = admin.json(&path).await;
+    assert_eq!(crash["probable_driver"]["version"], "7.8.9.0");
+    let driver = crash["drivers"].as_array().unwrap().iter().find(|driver| driver["name"] == name).unwrap();
+    assert_eq!(driver["version"], "7.8.9.0");
+    assert_eq!(driver["company"], "Acme");
+}
