@@ -24,9 +24,15 @@ fn main() {
 fn describe_machine() {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+    let cpu = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or(": unknown");
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    println!("machine      {cores} x {}", cpu.trim_start_matches([' ', '\t', ':']));
+    println!(
+        "machine      {cores} x {}",
+        cpu.trim_start_matches([' ', '\t', ':'])
+    );
     println!("kernel       {}", read("/proc/sys/kernel/osrelease").trim());
     println!("load         {}", read("/proc/loadavg").trim());
 }
@@ -52,14 +58,20 @@ fn parse() {
         .collect();
     times.sort_unstable();
     let [median, worst] = [times[times.len() / 2], times[times.len() * 99 / 100]];
-    println!("parse        {median:?} median, {worst:?} p99: {name}, {} bytes, all drivers", bytes.len());
+    println!(
+        "parse        {median:?} median, {worst:?} p99: {name}, {} bytes, all drivers",
+        bytes.len()
+    );
 }
 
 /// Memory of the idle server, and the time from an upload to its finished report.
 async fn server_figures() {
     let server = Server::start().await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    println!("idle memory  {} resident, without Postgres and analysis children", resident(server.pid()));
+    println!(
+        "idle memory  {} resident, without Postgres and analysis children",
+        resident(server.pid())
+    );
     let (dump, name) = sample();
     let admin = server.admin();
     let mut times = Vec::with_capacity(UPLOADS);
@@ -74,7 +86,10 @@ async fn server_figures() {
         at(99),
         at(100)
     );
-    println!("busy memory  {} resident after these uploads", resident(server.pid()));
+    println!(
+        "busy memory  {} resident after these uploads",
+        resident(server.pid())
+    );
 }
 
 /// Uploads a dump that no other has the bytes of, and waits for its report.
@@ -93,7 +108,10 @@ async fn upload_to_report(client: &Client, mut dump: Vec<u8>, number: usize) -> 
 /// Resident memory of a process as the kernel counts it.
 fn resident(pid: u32) -> String {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("unknown");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or("unknown");
     line.trim().to_owned()
 }
 

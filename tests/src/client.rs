@@ -16,23 +16,35 @@ pub struct Client {
 impl Client {
     /// A client of the server at `base` (such as `http://127.0.0.1:8080`) that carries `token`.
     pub fn new(base: &str, token: &str) -> Self {
-        Client { http: reqwest::Client::new(), base: base.to_owned(), token: token.to_owned() }
+        Client {
+            http: reqwest::Client::new(),
+            base: base.to_owned(),
+            token: token.to_owned(),
+        }
     }
 
     /// The same server with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        Client { token: token.to_owned(), ..self.clone() }
+        Client {
+            token: token.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// A request to `path` with the token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.token)
     }
 
     /// The answer to `GET path`.
     pub async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.expect("the server answers")
+        self.request(Method::GET, path)
+            .send()
+            .await
+            .expect("the server answers")
     }
 
     /// The JSON that `GET path` answers with status 200.
@@ -42,12 +54,23 @@ impl Client {
 
     /// The answer to `POST path` with these bytes.
     pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
-        self.request(Method::POST, path).body(body).send().await.expect("the server answers")
+        self.request(Method::POST, path)
+            .body(body)
+            .send()
+            .await
+            .expect("the server answers")
     }
 
     /// The JSON that a request with a JSON body answers with a 2xx status.
     pub async fn send_json(&self, method: Method, path: &str, body: &Value) -> Value {
-        ok_json(self.request(method, path).json(body).send().await.expect("the server answers")).await
+        ok_json(
+            self.request(method, path)
+                .json(body)
+                .send()
+                .await
+                .expect("the server answers"),
+        )
+        .await
     }
 
     /// Uploads one dump for `machine` and answers its entry of the upload's answer.
@@ -60,7 +83,7 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// After 60 seconds.
+    /// After 90 seconds: a job of a killed worker is free when its lease has run out.
     pub async fn finished_dump(&self, id: &str) -> Value {
         let started = Instant::now();
         loop {
@@ -68,7 +91,10 @@ impl Client {
             if dump["state"] == "done" || dump["state"] == "failed" {
                 return dump;
             }
-            assert!(started.elapsed() < Duration::from_secs(60), "still not finished: {dump}");
+            assert!(
+                started.elapsed() < Duration::from_secs(90),
+                "still not finished: {dump}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -81,7 +107,9 @@ impl Client {
     pub async fn crash_of(&self, machine: &str, dump: Vec<u8>) -> Value {
         let uploaded = self.upload(machine, dump).await;
         let finished = self.finished_dump(uploaded["id"].as_str().expect("an id")).await;
-        let id = finished["crash_id"].as_str().unwrap_or_else(|| panic!("no crash: {finished}"));
+        let id = finished["crash_id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no crash: {finished}"));
         self.json(&format!("/api/v1/crashes/{id}")).await
     }
 

@@ -10,8 +10,10 @@ use std::path::PathBuf;
 ///
 /// If `STOPCODE_REQUIRE_CORPUS=1` and the folder is absent: then a skipped test would hide a failure.
 pub fn corpus() -> Option<PathBuf> {
-    let folder = std::env::var_os("STOPCODE_CORPUS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let folder = std::env::var_os("STOPCODE_CORPUS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+        PathBuf::from,
+    );
     if folder.join("dumps").is_dir() {
         return Some(folder);
     }
@@ -20,7 +22,10 @@ pub fn corpus() -> Option<PathBuf> {
         "the corpus of real dumps is required and not at {}",
         folder.display()
     );
-    eprintln!("skipped: no corpus of real dumps at {} (set STOPCODE_CORPUS)", folder.display());
+    eprintln!(
+        "skipped: no corpus of real dumps at {} (set STOPCODE_CORPUS)",
+        folder.display()
+    );
     None
 }
 

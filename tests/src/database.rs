@@ -29,9 +29,14 @@ pub async fn database() -> Database {
         EmbeddedPostgres::start_temporary(&Options::default()).expect("Postgres is installed and starts")
     });
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let url = cluster.create_database(&name).await.expect("a database can be made");
+    let url = cluster
+        .create_database(&name)
+        .await
+        .expect("a database can be made");
     // A pool belongs to the runtime that made it, and each test has its own.
-    let pool = store::connect(&url, 8).await.expect("the database takes connections");
+    let pool = store::connect(&url, 8)
+        .await
+        .expect("the database takes connections");
     store::migrate(&pool).await.expect("the migrations apply");
     Database { pool, url }
 }

@@ -49,26 +49,41 @@ impl Server {
 
     /// Starts `serve` with more arguments and environment variables.
     pub async fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let folder = tempfile::Builder::new().prefix("stopcode-tests-").tempdir().expect("a folder");
+        let folder = tempfile::Builder::new()
+            .prefix("stopcode-tests-")
+            .tempdir()
+            .expect("a folder");
         // The embedded Postgres runs as another user when the tests run as root, and must get through.
         open_to_others(folder.path());
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        let environment =
-            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         Self::launch(Data { folder }, arguments, environment).await
     }
 
     /// Kills the server without warning and starts it again on the same data.
     pub async fn restart_after_kill(mut self) -> Self {
         self.kill().await;
-        let Server { data, arguments, environment, .. } = self;
+        let Server {
+            data,
+            arguments,
+            environment,
+            ..
+        } = self;
         Self::launch(data, arguments, environment).await
     }
 
     /// Stops the server as an operator would, and starts it again on the same data.
     pub async fn restart(mut self) -> Self {
         self.terminate().await;
-        let Server { data, arguments, environment, .. } = self;
+        let Server {
+            data,
+            arguments,
+            environment,
+            ..
+        } = self;
         Self::launch(data, arguments, environment).await
     }
 
@@ -94,7 +109,13 @@ impl Server {
             .kill_on_drop(true)
             .spawn()
             .expect("the program starts");
-        let mut server = Server { child, address, data, arguments, environment };
+        let mut server = Server {
+            child,
+            address,
+            data,
+            arguments,
+            environment,
+        };
         server.wait_until_ready().await;
         server
     }
@@ -110,7 +131,11 @@ impl Server {
             }
             let ended = self.child.try_wait().expect("the child can be asked");
             assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
-            assert!(started.elapsed() < Duration::from_secs(60), "not ready\n{}", self.log());
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "not ready\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -152,7 +177,9 @@ impl Server {
     /// If it does not end within 40 seconds or ends with a failure.
     pub async fn terminate(&mut self) {
         let pid = self.pid();
-        let asked = std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status();
+        let asked = std::process::Command::new("kill")
+            .args(["-TERM", &pid.to_string()])
+            .status();
         assert!(asked.expect("kill runs").success());
         let ended = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("still running\n{}", self.log()));

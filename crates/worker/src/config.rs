@@ -43,7 +43,7 @@ impl Config {
             child,
             dumps_per_child: 300,
             analysis_timeout: Duration::from_secs(30),
-            lease: Duration::from_mins(1),
+            lease: Duration::from_secs(30),
             poll: Duration::from_millis(500),
             window_days: vec![91],
             verdict_delay: Duration::from_secs(2),

@@ -7,7 +7,13 @@ use tests::program;
 use tokio::process::Command;
 
 async fn analyze(arguments: &[&str]) -> Output {
-    Command::new(program()).arg("analyze").args(arguments).env_remove("DATABASE_URL").output().await.unwrap()
+    Command::new(program())
+        .arg("analyze")
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .output()
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -18,7 +24,11 @@ async fn one_dump_becomes_one_json_object_as_the_api_has_it() {
 
     let output = analyze(&[file.to_str().unwrap(), "--json"]).await;
 
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let crash: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(crash["stop_code"]["code"], "0xd1");
     assert_eq!(crash["probable_driver"]["confidence"], "high");
@@ -37,9 +47,16 @@ async fn a_folder_ends_in_a_summary_and_one_bad_file_does_not_stop_it() {
 
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "one file could not be read");
-    assert_eq!(text.matches("DRIVER_IRQL_NOT_LESS_OR_EQUAL").count().min(3), 3, "{text}");
+    assert_eq!(
+        text.matches("DRIVER_IRQL_NOT_LESS_OR_EQUAL").count().min(3),
+        3,
+        "{text}"
+    );
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("bad.dmp") || errors.contains("bad.dmp"), "{text}{errors}");
+    assert!(
+        text.contains("bad.dmp") || errors.contains("bad.dmp"),
+        "{text}{errors}"
+    );
 }
 
 #[tokio::test]

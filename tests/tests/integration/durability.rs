@@ -16,12 +16,18 @@ async fn upload_until_it_dies(client: Client, worker: u64, gone: Arc<AtomicBool>
         }
         let dump = tests::dump(worker * 1_000_000 + number);
         let path = format!("/api/v1/dumps?machine=m{worker}");
-        let sent = client.request(reqwest::Method::POST, &path).body(dump).send().await;
+        let sent = client
+            .request(reqwest::Method::POST, &path)
+            .body(dump)
+            .send()
+            .await;
         let Ok(answer) = sent else { break };
         if answer.status() != 201 {
             continue;
         }
-        let Ok(body) = answer.json::<Value>().await else { break };
+        let Ok(body) = answer.json::<Value>().await else {
+            break;
+        };
         acknowledged.push(body["dumps"][0]["id"].as_str().expect("an id").to_owned());
     }
     acknowledged
@@ -41,7 +47,11 @@ async fn every_acknowledged_dump_survives_a_killed_server() {
     for upload in uploads {
         acknowledged.extend(upload.await.unwrap());
     }
-    assert!(acknowledged.len() > 10, "only {} uploads: the test proves nothing", acknowledged.len());
+    assert!(
+        acknowledged.len() > 10,
+        "only {} uploads: the test proves nothing",
+        acknowledged.len()
+    );
 
     let server = server.restart_after_kill().await;
 
@@ -111,5 +121,8 @@ fn descendants(pid: u32) -> Vec<u32> {
 /// Whether a process runs; one that has ended and waits to be collected does not.
 fn alive(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    status.rsplit(')').next().is_some_and(|rest| !matches!(rest.trim().chars().next(), None | Some('Z' | 'X')))
+    status
+        .rsplit(')')
+        .next()
+        .is_some_and(|rest| !matches!(rest.trim().chars().next(), None | Some('Z' | 'X')))
 }

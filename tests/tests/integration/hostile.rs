@@ -16,7 +16,9 @@ async fn refusal(admin: &Client, bytes: Vec<u8>) -> String {
         return body["detail"].as_str().expect("a detail").to_owned();
     }
     assert!(status.is_success(), "{status}: {body}");
-    let dump = admin.finished_dump(body["dumps"][0]["id"].as_str().unwrap()).await;
+    let dump = admin
+        .finished_dump(body["dumps"][0]["id"].as_str().unwrap())
+        .await;
     match dump["state"].as_str() {
         Some("failed") => dump["error"].as_str().expect("a reason").to_owned(),
         _ => "done: nothing was wrong enough to refuse it".to_owned(),
@@ -114,7 +116,9 @@ async fn markup_in_a_driver_name_stays_text() {
 
     let crash = admin.crash_of("<img src=x>", description.to_bytes()).await;
 
-    let page = admin.get(&format!("/crashes/{}", crash["id"].as_str().unwrap())).await;
+    let page = admin
+        .get(&format!("/crashes/{}", crash["id"].as_str().unwrap()))
+        .await;
     assert!(page.status().is_success());
     let html = page.text().await.unwrap();
     assert!(html.contains("&lt;script&gt;") || html.contains("&#60;script&#62;"));

@@ -9,7 +9,10 @@ use tests::{Client, Server};
 use time::{Date, OffsetDateTime, UtcOffset};
 
 /// Today in UTC: rates are counted in a window that ends today.
-#[expect(clippy::disallowed_methods, reason = "the server under test has the real clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server under test has the real clock"
+)]
 fn today() -> Date {
     OffsetDateTime::now_utc().to_offset(UtcOffset::UTC).date()
 }
@@ -17,14 +20,22 @@ fn today() -> Date {
 /// Forty machines for eight weeks; every third has version 2 of a driver, and most of those crash.
 fn history() -> String {
     let mut lines = String::new();
-    let (from, to) = (today() - time::Duration::days(56), today() - time::Duration::days(1));
+    let (from, to) = (
+        today() - time::Duration::days(56),
+        today() - time::Duration::days(1),
+    );
     for (id, version) in [("new", "2.0.0.0"), ("old", "1.9.0.0")] {
         let stamp = if id == "new" { "0x5f000002" } else { "0x5f000001" };
         let driver = json!({"type": "driver", "id": id, "name": "acmecap.sys", "version": version,
             "time_date_stamp": stamp, "size_of_image": "0x1a000", "company": "Acme"});
         writeln!(lines, "{driver}").unwrap();
         let bystander = json!({"name": "bystander.sys", "version": "1.0.0.0"});
-        writeln!(lines, "{}", json!({"type": "driver_set", "id": id, "drivers": [id, bystander]})).unwrap();
+        writeln!(
+            lines,
+            "{}",
+            json!({"type": "driver_set", "id": id, "drivers": [id, bystander]})
+        )
+        .unwrap();
     }
     for machine in 0..40 {
         let name = format!("m{machine}");
@@ -34,7 +45,12 @@ fn history() -> String {
         writeln!(lines, "{attributes}").unwrap();
         let taken = json!({"type": "inventory", "machine": name, "at": format!("{from}T06:00:00Z"), "driver_set": set});
         writeln!(lines, "{taken}").unwrap();
-        writeln!(lines, "{}", json!({"type": "presence", "machine": name, "from": from, "to": to})).unwrap();
+        writeln!(
+            lines,
+            "{}",
+            json!({"type": "presence", "machine": name, "from": from.to_string(), "to": to.to_string()})
+        )
+        .unwrap();
         if machine % 3 == 0 && machine != 0 || machine == 1 {
             let at = from + time::Duration::days(7 + machine % 40);
             let crash = json!({"type": "crash", "machine": name, "at": format!("{at}T10:00:00Z"),
@@ -53,7 +69,10 @@ async fn fresh_suspects(client: &Client) -> Value {
         if suspects["stale"] == false && suspects["crashes"] == 14 {
             return suspects;
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "still stale: {suspects}");
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "still stale: {suspects}"
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -77,7 +96,10 @@ async fn imported_history_ranks_the_guilty_version_first() {
     assert_eq!(first["drivers"][0]["name"], "acmecap.sys");
     assert_eq!(first["drivers"][0]["version"], "2.0.0.0");
     assert_eq!(first["drivers"][0]["company"], "Acme");
-    assert_eq!(first["drivers"][0]["code_ids"], json!(["acmecap.sys/5f0000021a000"]));
+    assert_eq!(
+        first["drivers"][0]["code_ids"],
+        json!(["acmecap.sys/5f0000021a000"])
+    );
     assert_eq!(first["crashing_machines"], 13);
     assert_eq!(first["exposed_machines"], 14);
     assert_eq!(first["machine_days"], 14 * 56);
@@ -86,8 +108,15 @@ async fn imported_history_ranks_the_guilty_version_first() {
     assert_eq!(first["previous_version"]["version"], "1.9.0.0");
     // the driver that every machine has cannot stand out
     for suspect in suspects["suspects"].as_array().unwrap() {
-        let bystander = suspect["drivers"].as_array().unwrap().iter().any(|d| d["name"] == "bystander.sys");
-        assert!(!bystander || suspect["ic025"].as_f64().unwrap() < 0.0, "{suspect}");
+        let bystander = suspect["drivers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|d| d["name"] == "bystander.sys");
+        assert!(
+            !bystander || suspect["ic025"].as_f64().unwrap() < 0.0,
+            "{suspect}"
+        );
     }
 }
 
@@ -96,7 +125,13 @@ async fn importing_the_same_history_twice_changes_nothing() {
     let server = Server::start().await;
     let admin = server.admin();
     for _ in 0..2 {
-        assert!(admin.post("/api/v1/import", history()).await.status().is_success());
+        assert!(
+            admin
+                .post("/api/v1/import", history())
+                .await
+                .status()
+                .is_success()
+        );
     }
 
     let suspects = fresh_suspects(&admin).await;
@@ -122,14 +157,26 @@ async fn an_agent_sends_its_drivers_in_full_only_when_they_are_new() {
     let server = Server::start().await;
     let admin = server.admin();
     let path = "/api/v1/machines/pc-7/inventory";
-    let unknown = admin.request(Method::PUT, path).json(&json!({"driver_set": "00".repeat(32)})).send().await.unwrap();
+    let unknown = admin
+        .request(Method::PUT, path)
+        .json(&json!({"driver_set": "00".repeat(32)}))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(unknown.status(), 409);
     let problem: Value = unknown.json().await.unwrap();
-    assert!(problem["type"].as_str().unwrap().ends_with("unknown-driver-set"), "{problem}");
+    assert!(
+        problem["type"].as_str().unwrap().ends_with("unknown-driver-set"),
+        "{problem}"
+    );
 
     let drivers = json!([{"name": "C:\\Windows\\System32\\drivers\\Acme.SYS", "version": "1.2.3.4"}]);
-    let first = admin.send_json(Method::PUT, path, &json!({"model": "X1", "drivers": drivers})).await;
-    let second = admin.send_json(Method::PUT, path, &json!({"driver_set": first["driver_set"]})).await;
+    let first = admin
+        .send_json(Method::PUT, path, &json!({"model": "X1", "drivers": drivers}))
+        .await;
+    let second = admin
+        .send_json(Method::PUT, path, &json!({"driver_set": first["driver_set"]}))
+        .await;
 
     assert_eq!(first["changed"], true);
     assert_eq!(second["changed"], false);
@@ -149,16 +196,28 @@ async fn a_dump_learns_its_driver_versions_from_inventories() {
     let crash = admin.crash_of("pc-1", description.to_bytes()).await;
     let name = crash["probable_driver"]["name"].as_str().unwrap().to_owned();
     assert_eq!(crash["probable_driver"]["version"], Value::Null);
-    let driver = crash["drivers"].as_array().unwrap().iter().find(|driver| driver["name"] == name).unwrap();
+    let driver = crash["drivers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|driver| driver["name"] == name)
+        .unwrap();
 
     let inventory = json!({"drivers": [{"name": name, "version": "7.8.9.0", "company": "Acme",
         "time_date_stamp": driver["time_date_stamp"], "size_of_image": driver["size_of_image"]}]});
-    admin.send_json(Method::PUT, "/api/v1/machines/another/inventory", &inventory).await;
+    admin
+        .send_json(Method::PUT, "/api/v1/machines/another/inventory", &inventory)
+        .await;
 
     let path = format!("/api/v1/crashes/{}", crash["id"].as_str().unwrap());
     let crash = admin.json(&path).await;
     assert_eq!(crash["probable_driver"]["version"], "7.8.9.0");
-    let driver = crash["drivers"].as_array().unwrap().iter().find(|driver| driver["name"] == name).unwrap();
+    let driver = crash["drivers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|driver| driver["name"] == name)
+        .unwrap();
     assert_eq!(driver["version"], "7.8.9.0");
     assert_eq!(driver["company"], "Acme");
 }

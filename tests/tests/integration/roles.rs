@@ -52,7 +52,10 @@ async fn a_dump_has_one_identity_however_it_is_packed() {
     let admin = server.admin();
     let dump = tests::dump(9);
     let plain = admin.upload("m1", dump.clone()).await;
-    for (encoding, body) in [("gzip", gzip(&dump)), ("zstd", zstd::encode_all(dump.as_slice(), 3).unwrap())] {
+    for (encoding, body) in [
+        ("gzip", gzip(&dump)),
+        ("zstd", zstd::encode_all(dump.as_slice(), 3).unwrap()),
+    ] {
         let answer = admin
             .request(Method::POST, "/api/v1/dumps?machine=m1")
             .header(CONTENT_ENCODING, encoding)
@@ -72,7 +75,9 @@ async fn a_zip_of_a_minidump_folder_brings_every_dump() {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for number in 0..3 {
         let options = zip::write::SimpleFileOptions::default();
-        archive.start_file(format!("Minidump/0{number}.dmp"), options).unwrap();
+        archive
+            .start_file(format!("Minidump/0{number}.dmp"), options)
+            .unwrap();
         archive.write_all(&tests::dump(100 + number)).unwrap();
     }
     let body = archive.finish().unwrap().into_inner();
@@ -83,7 +88,11 @@ async fn a_zip_of_a_minidump_folder_brings_every_dump() {
     let answer: Value = answer.json().await.unwrap();
     let dumps = answer["dumps"].as_array().unwrap();
     assert_eq!(dumps.len(), 3);
-    assert!(dumps.iter().all(|dump| dump["format"] == "kernel-triage" && dump["duplicate"] == false));
+    assert!(
+        dumps
+            .iter()
+            .all(|dump| dump["format"] == "kernel-triage" && dump["duplicate"] == false)
+    );
     assert!(dumps[0]["file_name"].as_str().unwrap().ends_with("00.dmp"));
 }
 
@@ -95,7 +104,9 @@ async fn a_stock_crash_reporter_gets_its_crash_id() {
     let dump = tests::dump(77);
     let mut body = Vec::new();
     body.extend_from_slice(b"--X\r\nContent-Disposition: form-data; name=\"prod\"\r\n\r\nAcme\r\n--X\r\n");
-    body.extend_from_slice(b"Content-Disposition: form-data; name=\"upload_file_minidump\"; filename=\"a.dmp\"\r\n");
+    body.extend_from_slice(
+        b"Content-Disposition: form-data; name=\"upload_file_minidump\"; filename=\"a.dmp\"\r\n",
+    );
     body.extend_from_slice(b"Content-Type: application/octet-stream\r\n\r\n");
     body.extend_from_slice(&dump);
     body.extend_from_slice(b"\r\n--X--\r\n");
@@ -111,7 +122,10 @@ async fn a_stock_crash_reporter_gets_its_crash_id() {
 
     assert_eq!(answer.status(), 200);
     let text = answer.text().await.unwrap();
-    let id = text.trim().strip_prefix("CrashID=").expect("the shape that Breakpad expects");
+    let id = text
+        .trim()
+        .strip_prefix("CrashID=")
+        .expect("the shape that Breakpad expects");
     let dump = server.admin().finished_dump(id).await;
     assert_eq!(dump["state"], "done");
     assert!(!server.log().contains(&token), "a token in the log");
@@ -122,7 +136,10 @@ async fn each_scope_opens_its_own_doors_only() {
     let server = Server::start().await;
     let admin = server.admin();
     let dump = tests::dump(1);
-    let id = admin.upload("m1", dump.clone()).await["id"].as_str().unwrap().to_owned();
+    let id = admin.upload("m1", dump.clone()).await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let raw = format!("/api/v1/dumps/{id}/raw");
     let upload = admin.with_token(&admin.token("upload").await);
     let read = admin.with_token(&admin.token("read").await);
@@ -132,7 +149,10 @@ async fn each_scope_opens_its_own_doors_only() {
     assert_eq!(nobody.get("/api/v1/crashes").await.status(), 401);
     assert_eq!(upload.get("/api/v1/crashes").await.status(), 403);
     assert_eq!(read.get("/api/v1/crashes").await.status(), 200);
-    assert_eq!(read.post("/api/v1/dumps?machine=m1", dump.clone()).await.status(), 403);
+    assert_eq!(
+        read.post("/api/v1/dumps?machine=m1", dump.clone()).await.status(),
+        403
+    );
     assert_eq!(read.get(&raw).await.status(), 403);
     assert_eq!(download.get(&raw).await.status(), 200);
     assert_eq!(upload.post("/api/v1/dumps?machine=m1", dump).await.status(), 200);
@@ -149,13 +169,23 @@ async fn an_agent_writes_for_its_own_machine_only_and_is_revoked_at_once() {
     let days = json!({"days": ["2026-11-20"]});
     let presence = async |machine: &str| {
         let path = format!("/api/v1/machines/{machine}/presence");
-        agent.request(Method::POST, &path).json(&days).send().await.unwrap().status().as_u16()
+        agent
+            .request(Method::POST, &path)
+            .json(&days)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
     };
 
     assert_eq!(presence("m1").await, 204);
     assert_eq!(presence("m2").await, 403);
     let revoked = admin
-        .request(Method::DELETE, &format!("/api/v1/tokens/{}", made["id"].as_str().unwrap()))
+        .request(
+            Method::DELETE,
+            &format!("/api/v1/tokens/{}", made["id"].as_str().unwrap()),
+        )
         .send()
         .await
         .unwrap();
