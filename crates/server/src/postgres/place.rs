@@ -19,7 +19,7 @@ const LONGEST_SOCKET_PATH: usize = 107;
 const ELSEWHERE: &str = "/var/lib/stopcode";
 
 /// The directories of one cluster.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Place {
     home: PathBuf,
     socket_dir: PathBuf,
@@ -82,6 +82,15 @@ impl Place {
             "postgres://{role}@localhost/{database}?host={}",
             percent_encoded(&self.socket_dir.to_string_lossy())
         )
+    }
+}
+
+impl Drop for Place {
+    /// Removes the short directory of the socket; it is not empty if Postgres was not stopped.
+    fn drop(&mut self) {
+        if self.socket_dir != self.home {
+            let _in_use = fs::remove_dir(&self.socket_dir);
+        }
     }
 }
 
