@@ -133,7 +133,7 @@ fn queue(facts: &Facts) -> Queue {
     let (sentence, tone) = match facts.oldest_seconds {
         Some(seconds) if seconds > 300 => ("The queue is not keeping up. Is a worker running?", "warn"),
         Some(_) => ("The workers are busy.", ""),
-        None => ("Everything that arrived has been analysed.", "better"),
+        None => ("Nothing is waiting: the workers keep up.", "better"),
     };
     Queue {
         waiting: show::count(facts.queued),
