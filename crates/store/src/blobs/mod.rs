@@ -1,4 +1,8 @@
-//! The bytes of dumps, on disk, by their SHA-256: `<folder>/ab/cd/<64 hex digits>`.
+//! The bytes of dumps, on disk, by their SHA-256: `<folder>/ab/<64 hex digits>`.
+//!
+//! There are 256 folders, made when the store is opened: with ten million dumps each holds 40,000, and no upload ever
+//! waits for a new folder to be synced into those above it (a second level cost a third of the throughput until its
+//! 65,536 folders were there).
 //!
 //! A blob is written under a temporary name in `<folder>/tmp`, synced, renamed, and then the folders whose entries
 //! changed are synced. After [`Blobs::put_all`] the bytes survive a power cut.
@@ -49,6 +53,9 @@ impl Blobs {
         let root = folder.into();
         blocking("open the folder", move || {
             fs::create_dir_all(root.join("tmp"))?;
+            for first in 0..=u8::MAX {
+                fs::create_dir_all(root.join(format!("{first:02x}")))?;
+            }
             sync_folder(&root)?;
             if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 sync_folder(parent)?;
@@ -141,10 +148,8 @@ impl Folder {
     }
 
     fn shard(&self, sha256: Sha256) -> PathBuf {
-        let [first, second, ..] = sha256.0;
-        self.root
-            .join(format!("{first:02x}"))
-            .join(format!("{second:02x}"))
+        let [first, ..] = sha256.0;
+        self.root.join(format!("{first:02x}"))
     }
 
     /// A name that no other writer uses, in this process or another.

@@ -27,7 +27,6 @@ impl Blobs {
         for first in 0..=u8::MAX {
             let folder = Arc::clone(&self.folder);
             let old = blocking("list blobs", move || folder.old_blobs(first, before)).await?;
-            // One look-up per top folder: 256 a sweep, each of at most a few thousand hashes.
             for some in old.chunks(1000) {
                 deleted += self.sweep_some(pool, some, before).await?;
             }
@@ -69,14 +68,12 @@ impl Blobs {
 impl Folder {
     fn old_blobs(&self, first: u8, before: SystemTime) -> io::Result<Vec<Sha256>> {
         let mut old = Vec::new();
-        for shard in entries(&self.root.join(format!("{first:02x}")))? {
-            for path in entries(&shard)? {
-                let name = path.file_name().and_then(|name| name.to_str());
-                if let Some(sha256) = name.and_then(Sha256::from_hex)
-                    && is_older(&path, before)?
-                {
-                    old.push(sha256);
-                }
+        for path in entries(&self.root.join(format!("{first:02x}")))? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if let Some(sha256) = name.and_then(Sha256::from_hex)
+                && is_older(&path, before)?
+            {
+                old.push(sha256);
             }
         }
         Ok(old)

@@ -11,12 +11,12 @@ async fn blobs() -> (tempfile::TempDir, Blobs) {
 }
 
 #[tokio::test]
-async fn a_blob_is_read_back_from_two_folders_down() {
+async fn a_blob_is_read_back_from_the_folder_of_its_first_byte() {
     let (folder, blobs) = blobs().await;
     let sha256 = Sha256::of(b"abc");
     blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
     assert_eq!(blobs.get(sha256).await.unwrap().unwrap(), "abc");
-    let path = folder.path().join(format!("blobs/ba/78/{sha256}"));
+    let path = folder.path().join(format!("blobs/ba/{sha256}"));
     assert_eq!(fs::read(path).unwrap(), b"abc");
 }
 
@@ -44,7 +44,7 @@ async fn a_blob_that_was_cut_short_on_disk_is_written_again() {
     let (folder, blobs) = blobs().await;
     let sha256 = Sha256::of(b"abc");
     blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
-    fs::write(folder.path().join(format!("blobs/ba/78/{sha256}")), b"a").unwrap();
+    fs::write(folder.path().join(format!("blobs/ba/{sha256}")), b"a").unwrap();
     blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
     assert_eq!(blobs.get(sha256).await.unwrap().unwrap(), "abc");
 }

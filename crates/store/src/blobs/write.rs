@@ -30,7 +30,10 @@ impl Blobs {
         let mut changed = BTreeSet::new();
         let results = written
             .into_iter()
-            .map(|result| result.map(|folders| changed.extend(folders)))
+            .map(|result| {
+                changed.insert(result?);
+                Ok(())
+            })
             .collect();
         let syncs = changed
             .into_iter()
@@ -43,18 +46,16 @@ impl Blobs {
 }
 
 impl Folder {
-    /// Puts one blob in its place; the folders to sync before it is durable.
-    fn write(&self, sha256: Sha256, bytes: &[u8]) -> io::Result<Vec<PathBuf>> {
+    /// Puts one blob in its place; the folder to sync before it is durable.
+    fn write(&self, sha256: Sha256, bytes: &[u8]) -> io::Result<PathBuf> {
         let shard = self.shard(sha256);
         let path = self.path(sha256);
         // The folder is synced even if the blob was there: whoever wrote it may not have come to that yet.
-        let mut changed = vec![shard.clone()];
         if self.refresh(&shard, &path, bytes.len())? {
-            return Ok(changed);
+            return Ok(shard);
         }
         let temporary = self.temporary();
         let placed = write_synced(&temporary, bytes).and_then(|()| {
-            changed.extend(self.make_shard(&shard)?);
             let lock = File::open(&shard)?;
             lock_shared(&lock)?;
             fs::rename(&temporary, &path)
@@ -63,7 +64,7 @@ impl Folder {
             // Nothing refers to it. If it cannot be removed either, the sweep gets it.
             let _ = fs::remove_file(&temporary);
         }
-        placed.map(|()| changed)
+        placed.map(|()| shard)
     }
 
     /// Whether the whole blob is there already; if so, it now counts as new, so that no sweep takes it.
@@ -80,23 +81,6 @@ impl Folder {
         }
         file.set_modified(self.clock.now().into())?;
         Ok(true)
-    }
-
-    /// Makes a blob's folder; the folders whose entries changed by it.
-    fn make_shard(&self, shard: &Path) -> io::Result<Vec<PathBuf>> {
-        let Some(above) = shard.parent() else {
-            return Ok(Vec::new());
-        };
-        match fs::create_dir(shard) {
-            Ok(()) => Ok(vec![above.to_owned()]),
-            // Another writer made it a moment ago and may not have synced it yet.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(vec![above.to_owned()]),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(shard)?;
-                Ok(vec![self.root.clone(), above.to_owned()])
-            }
-            Err(error) => Err(error),
-        }
     }
 }
 

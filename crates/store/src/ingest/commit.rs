@@ -77,8 +77,14 @@ impl Committer {
             .filter_map(|callers| callers.first())
             .map(|waiting| NewRow::of(&waiting.dump, waiting.received_at))
             .collect();
+        let (machines, now) = machines_of(stored);
+        if machines.is_empty() {
+            // One statement is a transaction by itself, and two round trips shorter.
+            let mut conn = self.pool.acquire().await?;
+            return insert_rows(&mut conn, &rows).await;
+        }
         let mut transaction = self.pool.begin().await?;
-        touch_machines(&mut transaction, stored).await?;
+        machines::upsert_many(&mut transaction, &machines, now).await?;
         let receipts = insert_rows(&mut transaction, &rows).await?;
         transaction.commit().await?;
         Ok(receipts)
@@ -112,21 +118,18 @@ fn refuse(stored: Vec<Callers>, error: Error) {
     }
 }
 
-/// Makes rows for the machines that the uploads named, and notes that they were heard of.
-async fn touch_machines(conn: &mut PgConnection, stored: &[Callers]) -> Result<(), Error> {
-    let waiting = stored.iter().flatten();
-    let latest = waiting.clone().map(|waiting| waiting.received_at).max();
-    let machines: Vec<NewMachine> = waiting
-        .filter_map(|waiting| waiting.dump.machine.clone())
-        .map(|name| NewMachine {
+/// The machines that the uploads named, and when the last of them was heard of.
+fn machines_of(stored: &[Callers]) -> (Vec<NewMachine>, OffsetDateTime) {
+    let mut heard_at = OffsetDateTime::UNIX_EPOCH;
+    let mut machines = Vec::new();
+    for waiting in stored.iter().flatten() {
+        heard_at = heard_at.max(waiting.received_at);
+        machines.extend(waiting.dump.machine.clone().map(|name| NewMachine {
             name,
             attributes: Attributes::default(),
-        })
-        .collect();
-    match latest {
-        Some(now) if !machines.is_empty() => machines::upsert_many(conn, &machines, now).await,
-        _ => Ok(()),
+        }));
     }
+    (machines, heard_at)
 }
 
 struct NewRow {
