@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
-use tracing::{Span, field};
+use tracing::Span;
 
 use super::request_id::RequestId;
 
@@ -20,7 +20,6 @@ pub(crate) fn span(request: &Request) -> Span {
         http.method = %request.method(),
         http.route = route.unwrap_or("unmatched"),
         request.id = id.unwrap_or_default(),
-        http.status = field::Empty,
     )
 }
 
@@ -30,9 +29,8 @@ pub(crate) fn started(request: &Request, _span: &Span) {
 }
 
 /// Logs the request when its answer starts.
-pub(crate) fn answered(response: &Response, elapsed: Duration, span: &Span) {
+pub(crate) fn answered(response: &Response, elapsed: Duration, _span: &Span) {
     let status = response.status().as_u16();
-    span.record("http.status", status);
     let elapsed_ms = elapsed.as_secs_f64() * 1000.0;
     tracing::info!(http.status = status, elapsed_ms, "request answered");
 }
