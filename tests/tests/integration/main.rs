@@ -1,5 +1,6 @@
 //! Whole-system tests: the real program, a real Postgres, real and synthetic dumps.
 
+mod api;
 mod desk;
 mod durability;
 mod hostile;
