@@ -21,7 +21,7 @@ async fn import(admin: &Client, query: &str, lines: &str) -> Value {
         .post(&format!("/api/v1/import{query}"), lines.to_owned())
         .await;
     assert_eq!(answer.status(), 200);
-    answer.json().await.unwrap()
+    answer.json().await.expect("JSON")
 }
 
 #[tokio::test(flavor = "multi_thread")]
