@@ -50,7 +50,7 @@ async fn ensure(conn: &mut PgConnection, table: &str, from: Date, to: Date) -> R
     // Names and dates in it are made of numbers alone.
     let sql = format!(
         r"
-        LOCK TABLE {table}_default IN SHARE ROW EXCLUSIVE MODE;
+        LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE;
         CREATE TABLE {partition} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS);
         COMMENT ON TABLE {partition} IS 'Rows of {table} from {from} to before {to}.';
         WITH moved AS (

@@ -1,0 +1,151 @@
+//! Tokens, sessions and sign-in links stop working when they should.
+
+use store::Sha256;
+use store::sessions;
+use store::tokens::{self, NewToken, Secret};
+use tests::database;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
+
+const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
+
+fn wish(expires_at: Option<OffsetDateTime>) -> NewToken {
+    NewToken {
+        name: "enrolment".to_owned(),
+        scopes: vec!["upload".to_owned()],
+        machine: None,
+        expires_at,
+    }
+}
+
+#[tokio::test]
+async fn a_token_works_until_it_expires() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    let (id, secret) = tokens::create(&mut conn, &wish(Some(NOW + Duration::DAY)), NOW)
+        .await
+        .unwrap();
+    let grant = tokens::authenticate(&mut conn, secret.hash(), NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((grant.token, grant.scopes), (Some(id), vec!["upload".to_owned()]));
+    let later = NOW + Duration::DAY;
+    assert!(
+        tokens::authenticate(&mut conn, secret.hash(), later)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        tokens::authenticate(&mut conn, Sha256::of(b"guess"), NOW)
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_token_and_its_sessions_stop_working() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    let (id, secret) = tokens::create(&mut conn, &wish(None), NOW).await.unwrap();
+    let grant = tokens::authenticate(&mut conn, secret.hash(), NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    let cookie = sessions::open(&mut conn, &grant, NOW, Duration::DAY)
+        .await
+        .unwrap();
+    assert!(
+        sessions::authenticate(&mut conn, cookie.hash(), NOW)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    tokens::revoke(&mut conn, id, NOW).await.unwrap().unwrap();
+    assert!(
+        tokens::authenticate(&mut conn, secret.hash(), NOW)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        sessions::authenticate(&mut conn, cookie.hash(), NOW)
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_sign_in_link_opens_one_session() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    let scopes = ["admin".to_owned()];
+    let link = sessions::create_link(&mut conn, &scopes, NOW, Duration::HOUR)
+        .await
+        .unwrap();
+    let grant = sessions::use_link(&mut conn, link.hash(), NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        sessions::use_link(&mut conn, link.hash(), NOW)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let cookie = sessions::open(&mut conn, &grant, NOW, Duration::DAY)
+        .await
+        .unwrap();
+    let session = sessions::authenticate(&mut conn, cookie.hash(), NOW)
+        .await
+        .unwrap();
+    assert_eq!(session, Some(grant));
+    let over = NOW + Duration::DAY;
+    assert!(
+        sessions::authenticate(&mut conn, cookie.hash(), over)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(sessions::sweep(&mut conn, over).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn only_the_first_start_prints_an_admin_token() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    let printed = tokens::ensure_admin(&mut conn, None, NOW).await.unwrap().unwrap();
+    assert!(
+        tokens::ensure_admin(&mut conn, None, NOW)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        tokens::authenticate(&mut conn, printed.hash(), NOW)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_new_text_in_the_environment_replaces_the_old_one() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    for text in ["first", "first", "second"] {
+        let printed: Option<Secret> = tokens::ensure_admin(&mut conn, Some(text), NOW).await.unwrap();
+        assert!(printed.is_none());
+    }
+    let first = tokens::authenticate(&mut conn, Sha256::of(b"first"), NOW)
+        .await
+        .unwrap();
+    let second = tokens::authenticate(&mut conn, Sha256::of(b"second"), NOW)
+        .await
+        .unwrap();
+    assert!(first.is_none());
+    assert_eq!(second.unwrap().scopes, ["admin"]);
+}
