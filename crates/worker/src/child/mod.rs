@@ -9,7 +9,7 @@
 //! child  ──► 0x0000_0000_0000_0052 │ 0x01 │ "this kernel dump cannot be …" or a sentence out
 //! ```
 //!
-//! The child limits itself before it reads the first byte: address space 1 GiB, ten seconds of processor time a dump,
+//! The child limits itself before it reads the first byte: 1 GiB more of address space, ten seconds of processor time a dump,
 //! no file may be written, none opened and no socket made (the limit of open files is what it has), no core file. It
 //! dies with the parent's thread that started it, and when its input ends. It does not change its user or its view of
 //! the file system: without the right to open anything there is nothing to see.

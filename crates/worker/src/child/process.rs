@@ -105,6 +105,8 @@ fn start(command: &ChildCommand) -> io::Result<Running> {
     let mut process = Command::new(&command.program)
         .args(&command.arguments)
         .env_clear()
+        // In KiB. By itself the allocator reserves a gigabyte, which would come on top of what the child allows itself.
+        .env("MIMALLOC_ARENA_RESERVE", "65536")
         // The child's allocator must not reserve the whole address space that the child is limited to: nothing would be
         // left for its stack to grow into.
         .env("MIMALLOC_ARENA_RESERVE", "16MiB")

@@ -7,7 +7,9 @@ use rustix::process::{Resource, Rlimit, Signal};
 
 use super::{LARGEST_DUMP, REFUSAL, REPORT};
 
-const ADDRESS_SPACE_BYTES: u64 = 1 << 30;
+/// Address space beyond what the process has when it starts. An allocator may have reserved a gigabyte by then that it
+/// has not touched, and not even the stack could grow under a limit that is used up.
+const MORE_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
 
 const PROCESSOR_SECONDS_PER_DUMP: u64 = 10;
 
@@ -51,11 +53,25 @@ fn limit_this_process() -> io::Result<ProcessorTime> {
         return Err(io::Error::other("the parent is gone"));
     }
     let used = ProcessorTime::open()?;
-    set_limit(Resource::As, ADDRESS_SPACE_BYTES)?;
+    set_limit(Resource::As, address_space_bytes()? + MORE_ADDRESS_SPACE_BYTES)?;
     set_limit(Resource::Fsize, 0)?;
     set_limit(Resource::Core, 0)?;
     set_limit(Resource::Nofile, OPEN_FILES)?;
     Ok(used)
+}
+
+/// The address space that this process has now.
+fn address_space_bytes() -> io::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    address_space_kib(&status)
+        .and_then(|kib| kib.checked_mul(1024))
+        .ok_or_else(|| io::Error::other("unreadable /proc/self/status"))
+}
+
+/// `VmSize` from `/proc/self/status`.
+fn address_space_kib(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 fn set_limit(resource: Resource, most: u64) -> io::Result<()> {
@@ -147,6 +163,13 @@ mod tests {
         let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 100";
         assert_eq!(used_ticks(stat), Some(300));
         assert_eq!(used_ticks("7 (a"), None);
+    }
+
+    #[test]
+    fn the_address_space_is_found_among_the_other_lines() {
+        let status = "Name:\tstopcode\nVmPeak:\t 9 kB\nVmSize:\t 1104240 kB\n";
+        assert_eq!(address_space_kib(status), Some(1_104_240));
+        assert!(address_space_bytes().unwrap() > 1 << 20);
     }
 
     #[test]
