@@ -30,7 +30,7 @@ pub(crate) async fn weights(conn: &mut PgConnection, window: Window) -> Result<V
     let mut transaction = conn.begin().await?;
     // 80,000 groups take 20 MB; with the 4 MB of the default they go to disk and take twice as long.
     sqlx::query!("SELECT set_config('work_mem', '64MB', true)")
-        .execute(&mut *transaction)
+        .fetch_one(&mut *transaction)
         .await?;
     let rows = sqlx::query!(
         r#"
