@@ -1,0 +1,231 @@
+//! What lists and pages read.
+
+use sqlx::PgConnection;
+use store::import::{Line, Session};
+use store::machines::TimelineEntry;
+use store::verdicts::{self, Verdict};
+use store::{Window, drivers, fleet, machines, stop_codes};
+use time::macros::{date, datetime};
+
+use super::{
+    connection, crash_line, driver_line, import, inventory_line, machine_line, presence_line, set_line,
+};
+
+const WINDOW: Window = Window {
+    from: date!(2026 - 11 - 02),
+    to: date!(2026 - 11 - 15),
+};
+
+/// `m1` is updated from `a.sys` 1 to 2 on the second Monday and crashes two days later; `m2` stays with 1.
+async fn two_machines(conn: &mut PgConnection) {
+    let start = datetime!(2026-11-02 00:00 UTC);
+    let lines: Vec<Line> = vec![
+        driver_line("a1", "a.sys", 1),
+        driver_line("a2", "a.sys", 2),
+        driver_line("b", "b.sys", 1),
+        set_line("old", &["a1", "b"]),
+        set_line("new", &["a2", "b"]),
+        machine_line("m1", "Latitude"),
+        inventory_line("m1", start, "old"),
+        inventory_line("m1", datetime!(2026-11-09 00:00 UTC), "new"),
+        inventory_line("m2", start, "old"),
+        presence_line("m1", WINDOW.from, WINDOW.to),
+        presence_line("m2", WINDOW.from, WINDOW.to),
+        crash_line("m1", datetime!(2026-11-11 10:00 UTC)),
+    ];
+    assert_eq!(import(conn, &mut Session::default(), lines).await.rejected, []);
+}
+
+#[tokio::test]
+async fn a_drivers_versions_stand_side_by_side_with_the_safe_one() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let detail = drivers::detail(&mut conn, "A.SYS", WINDOW)
+        .await
+        .unwrap()
+        .unwrap();
+    let told: Vec<_> = detail
+        .versions
+        .iter()
+        .map(|version| {
+            (
+                version.version.as_deref(),
+                version.machines,
+                version.machine_days,
+                version.crashes.len(),
+            )
+        })
+        .collect();
+    assert_eq!(told, [(Some("2.0"), 1, 7, 1), (Some("1.0"), 1, 21, 0)]);
+    assert_eq!(
+        detail.versions[0].crashes[0].stop_code_name,
+        "PROCESS_HAS_LOCKED_PAGES"
+    );
+    assert_eq!(detail.versions[0].code_ids, ["a.sys/000000021000"]);
+    assert_eq!(detail.safe_version.as_deref(), Some("1.0"));
+    assert_eq!(drivers::detail(&mut conn, "c.sys", WINDOW).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_list_of_drivers_goes_on_after_its_last_name() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let first = drivers::list(&mut conn, None, 1).await.unwrap();
+    assert_eq!(
+        (
+            first.items[0].name.as_str(),
+            first.items[0].versions,
+            first.items[0].machines
+        ),
+        ("a.sys", 2, 2)
+    );
+    let second = drivers::list(&mut conn, first.next.as_deref(), 1).await.unwrap();
+    assert_eq!((second.items[0].name.as_str(), second.next), ("b.sys", None));
+}
+
+#[tokio::test]
+async fn a_machines_timeline_has_its_crash_and_what_came_and_went_before() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let detail = machines::detail(&mut conn, "m1").await.unwrap().unwrap();
+    assert_eq!(
+        (
+            detail.summary.crashes,
+            detail.drivers.len(),
+            detail.timeline.len()
+        ),
+        (1, 2, 2)
+    );
+    assert!(matches!(
+        &detail.timeline[0],
+        TimelineEntry::Crash {
+            stop_code: Some(0x76),
+            ..
+        }
+    ));
+    let TimelineEntry::DriversChanged { added, removed, .. } = &detail.timeline[1] else {
+        panic!("the change comes second");
+    };
+    assert_eq!(added[0].version.as_deref(), Some("2.0"));
+    assert_eq!(removed[0].version.as_deref(), Some("1.0"));
+    assert_eq!(machines::detail(&mut conn, "m9").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_list_of_machines_goes_on_after_its_last_name() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let first = machines::list(&mut conn, None, 1).await.unwrap();
+    assert_eq!(first.next.as_deref(), Some("m1"));
+    let second = machines::list(&mut conn, Some("m1"), 1).await.unwrap();
+    assert_eq!(
+        (
+            second.items[0].name.as_str(),
+            second.items[0].crashes,
+            second.next
+        ),
+        ("m2", 0, None)
+    );
+}
+
+#[tokio::test]
+async fn a_stop_codes_trend_has_every_day() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let list = stop_codes::list(&mut conn, WINDOW).await.unwrap();
+    assert_eq!(
+        (
+            list.len(),
+            list[0].code,
+            list[0].crashes,
+            list[0].machines,
+            list[0].new
+        ),
+        (1, 0x76, 1, 1, true)
+    );
+    let days: Vec<u64> = list[0].trend.iter().map(|day| day.crashes).collect();
+    assert_eq!(days, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_stop_code_is_broken_down_by_model_and_process() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let detail = stop_codes::detail(&mut conn, 0x76, WINDOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(detail.by_model[0].value.as_deref(), Some("Latitude"));
+    assert_eq!(detail.by_process[0].value.as_deref(), Some("backup.exe"));
+    assert_eq!(detail.parameter_meanings[0].as_deref(), Some("0: left locked"));
+    let quiet = stop_codes::detail(&mut conn, 0x161, WINDOW)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(quiet.count.crashes, 0);
+    assert_eq!(stop_codes::detail(&mut conn, 0x9999, WINDOW).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_overview_tells_crash_free_machines_and_what_is_new() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let overview = fleet::overview(&mut conn, WINDOW).await.unwrap();
+    assert_eq!(
+        (
+            overview.machines,
+            overview.crash_free_machines,
+            overview.machine_days
+        ),
+        (2, 1, 28)
+    );
+    assert_eq!(overview.crashes, 1);
+    let new: Vec<_> = overview
+        .new
+        .driver_versions
+        .iter()
+        .map(|version| version.version.as_deref())
+        .collect();
+    assert_eq!(new, [Some("2.0")]);
+    assert_eq!(overview.new.stop_codes[0].first_seen_on, date!(2026 - 11 - 11));
+    assert_eq!(overview.new.signatures.len(), 1);
+}
+
+#[tokio::test]
+async fn a_verdict_is_stale_while_its_job_waits() {
+    let mut conn = connection().await;
+    let verdict = Verdict {
+        stop_code: 0x76,
+        window_days: 91,
+        window: WINDOW,
+        computed_at: datetime!(2026-11-15 10:00 UTC),
+        body: serde_json::json!({"suspects": []}),
+    };
+    verdicts::put(&mut conn, &verdict).await.unwrap();
+    let older = Verdict {
+        computed_at: datetime!(2026-11-15 09:00 UTC),
+        body: serde_json::json!({}),
+        ..verdict.clone()
+    };
+    verdicts::put(&mut conn, &older).await.unwrap();
+    assert_eq!(verdicts::find(&mut conn, 0x76, 91).await.unwrap(), Some(verdict));
+    assert!(!verdicts::is_stale(&mut conn, 0x76, 91).await.unwrap());
+    let key = store::jobs::VerdictKey {
+        stop_code: 0x76,
+        window_days: 91,
+    };
+    store::jobs::enqueue_verdict(&mut conn, key, std::time::Duration::ZERO)
+        .await
+        .unwrap();
+    assert!(verdicts::is_stale(&mut conn, 0x76, 91).await.unwrap());
+}
+
+#[tokio::test]
+async fn codes_with_crashes_and_no_fresh_ranking_are_to_be_refreshed() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let codes = verdicts::codes_to_refresh(&mut conn, WINDOW, 91, super::NOW)
+        .await
+        .unwrap();
+    assert_eq!(codes, [0x76]);
+}
