@@ -3,6 +3,8 @@
 //! Absolute times follow the machine and whatever else it does; each line says what it was measured on, and the
 //! ingest figure is a ratio of two servers measured in turn. Nothing here passes or fails.
 
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
 use std::hint::black_box;
 use std::process::Command;
 use std::time::{Duration, Instant};

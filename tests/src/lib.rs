@@ -5,6 +5,12 @@
 //! A test that needs a real dump is skipped with a message where the corpus is absent, unless
 //! `STOPCODE_REQUIRE_CORPUS=1` says that it must be there.
 
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a helper of a test panics when the test must fail"
+)]
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
 mod client;
 mod corpus;
 mod database;

@@ -1,5 +1,7 @@
 //! Whole-system tests: the real program, a real Postgres, real and synthetic dumps.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 mod api;
 mod desk;
 mod durability;
