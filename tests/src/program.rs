@@ -132,7 +132,7 @@ impl Server {
             let ended = self.child.try_wait().expect("the child can be asked");
             assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.log());
             assert!(
-                started.elapsed() < Duration::from_secs(60),
+                started.elapsed() < Duration::from_mins(1),
                 "not ready\n{}",
                 self.log()
             );

@@ -1,5 +1,7 @@
 //! The worker pool: dumps become crashes, and nothing that a dump or a child does stops it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use std::future::Future;
 use std::time::Duration;
 
