@@ -25,7 +25,7 @@ pub fn program() -> PathBuf {
 
 /// A running server with a data directory and an embedded Postgres of its own.
 ///
-/// Dropping it kills the server hard; [`Server::stop`] ends it as an operator would.
+/// Dropping it kills the server hard; [`Server::terminate`] ends it as an operator would.
 #[derive(Debug)]
 pub struct Server {
     child: Child,

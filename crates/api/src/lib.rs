@@ -5,7 +5,7 @@
 //!
 //! | Module | What it has |
 //! |---|---|
-//! | [`router`] | all routes, their layers, and the OpenAPI document |
+//! | [`router()`] | all routes, their layers, and the OpenAPI document |
 //! | [`state`] | what handlers share: pool, ingest, budget, settings |
 //! | [`error`] | every way a request can fail, and how it is answered (RFC 9457) |
 //! | [`auth`] | who calls: tokens, scopes, sessions, same-origin checks |

@@ -165,6 +165,10 @@ fn against(now: u64, before: u64) -> (String, &'static str) {
     match (now, before) {
         (0, 0) => ("none in the window before either".to_owned(), ""),
         (_, 0) => ("none in the window before".to_owned(), ""),
+        // A share of next to nothing says nothing.
+        (now, before) if now != before && before < 10 => {
+            (format!("{} in the window before", show::count(before)), "")
+        }
         (now, before) if now > before => (
             format!(
                 "▲ {} % more than the {} before",
@@ -191,6 +195,7 @@ mod tests {
 
     #[test]
     fn a_change_is_told_with_its_direction() {
+        assert_eq!(against(385, 1), ("1 in the window before".to_owned(), ""));
         assert_eq!(
             against(224, 200),
             ("▲ 12 % more than the 200 before".to_owned(), "worse")
