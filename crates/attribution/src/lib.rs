@@ -16,11 +16,13 @@
 
 #![forbid(unsafe_code)]
 
-mod counts;
+pub mod counts;
 pub mod information;
 pub mod rate_ratio;
 mod screen;
+pub mod verdict;
 
-pub use counts::{Candidate, Case, Counts, Stratum};
 pub use rate_ratio::RateRatio;
-pub use screen::{FEWEST_CASES, FEWEST_MACHINE_DAYS, Screen, Screened, Word, screen};
+pub use screen::{
+    Candidate, Case, Counts, FEWEST_CASES, FEWEST_MACHINE_DAYS, Screen, Screened, Stratum, Word, screen,
+};

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::counts::{Candidate, Counts};
 use crate::information;
 use crate::rate_ratio::{Cell, RateRatio, mantel_haenszel};
+
+mod counts;
+
+pub use counts::{Candidate, Case, Counts, Stratum};
 
 /// With fewer crashing machines than this nothing is said at all.
 ///

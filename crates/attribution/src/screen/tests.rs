@@ -1,5 +1,4 @@
 use super::*;
-use crate::counts::{Case, Stratum};
 
 /// Two strata of 5,000 machine-days; version 1 on a tenth of each, version 2 on half, 3 and 4 always together.
 fn counts(cases: &[(u32, &[i32])]) -> Counts {
