@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::names::{BUNDLES, SOFTWARE};
-use super::{CulpritKind, FleetConfig};
+use super::{CulpritKind, FleetConfig, culprits};
 use crate::in_box::{self, fnv};
 use crate::scenarios::Image;
 
@@ -52,6 +52,10 @@ pub struct Family {
     pub versions: Vec<VersionId>,
     /// Day of the history on which the newest version begins to roll out; `None` if nothing new comes.
     pub rollout_from: Option<u32>,
+    /// How many of 1,000 machines have the newest version all along if nothing new comes.
+    pub ahead_per_mille: u32,
+    /// Whether updates come with those of the OS.
+    pub with_os: bool,
 }
 
 impl Family {
@@ -66,6 +70,8 @@ impl Family {
             origin: Origin::InBox,
             versions: Vec::new(),
             rollout_from: None,
+            ahead_per_mille: 600,
+            with_os: false,
         }
     }
 }
@@ -94,14 +100,14 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Invents a catalog and picks the version that is to be at fault.
-    pub(super) fn invent(config: &FleetConfig, chance: &mut ChaCha8Rng) -> (Catalog, Option<VersionId>) {
+    /// Invents a catalog and picks the versions that are to be at fault, the main one first.
+    pub(super) fn invent(config: &FleetConfig, chance: &mut ChaCha8Rng) -> (Catalog, Vec<VersionId>) {
         let mut catalog = Catalog::default();
-        catalog.add_in_box();
+        catalog.add_in_box(config);
         catalog.add_bundles(config.weeks * 7, chance);
         catalog.add_software(config.weeks * 7, chance);
-        let culprit = catalog.plant(config, chance);
-        (catalog, culprit)
+        let planted = culprits::plant(&mut catalog, config, chance);
+        (catalog, planted)
     }
 
     /// A driver version.
@@ -114,10 +120,16 @@ impl Catalog {
         &self.families[self.version(id).family]
     }
 
-    fn add_in_box(&mut self) {
+    fn add_in_box(&mut self, config: &FleetConfig) {
+        let rollout_from = (config.culprit == CulpritKind::WithOsUpdate)
+            .then(|| day_at(culprits::OS_UPDATE, config.weeks * 7));
         for driver in in_box::all() {
             let versions = BUILDS.map(|(build, _)| format!("10.0.{build}.1"));
-            let family = Family::new(driver.name, "Microsoft Corporation", "System");
+            let family = Family {
+                rollout_from,
+                with_os: true,
+                ..Family::new(driver.name, "Microsoft Corporation", "System")
+            };
             self.add(family, driver.folder, &versions);
         }
     }
@@ -167,42 +179,6 @@ impl Catalog {
         }
         self.families.push(family);
     }
-
-    /// Picks the driver at fault and gives it the spread that the kind of culprit asks for.
-    fn plant(&mut self, config: &FleetConfig, chance: &mut ChaCha8Rng) -> Option<VersionId> {
-        let first_bundle = in_box::all().count();
-        let first_software = first_bundle + 5 * BUNDLES.len();
-        // The first sixteen programs are of the sorts that lock a caller's pages.
-        let program = first_software + chance.random_range(0..16);
-        let day = |share: f64| Some(day_at(share, config.weeks * 7));
-        let (index, per_mille, rollout) = match config.culprit {
-            CulpritKind::None => return None,
-            CulpritKind::Plain => (program, chance.random_range(200..400), None),
-            CulpritKind::Popular => (program, chance.random_range(850..980), None),
-            CulpritKind::Rare => (program, chance.random_range(8..40), None),
-            CulpritKind::Staged => (program, chance.random_range(320..450), day(0.2)),
-            // Of the last eight bundles: those that many models share.
-            CulpritKind::Bundle => (first_software - 1 - chance.random_range(0..40), 0, day(0.25)),
-        };
-        self.spread(index, per_mille, rollout);
-        self.families[index].versions.last().copied()
-    }
-
-    fn spread(&mut self, index: usize, per_mille: u32, rollout: Option<u32>) {
-        match self.families[index].origin {
-            Origin::Bundle(bundle) => {
-                let mates = self
-                    .families
-                    .iter_mut()
-                    .filter(|family| family.origin == Origin::Bundle(bundle));
-                mates.for_each(|family| family.rollout_from = rollout);
-            }
-            Origin::Software { .. } | Origin::InBox => {
-                self.families[index].origin = Origin::Software { per_mille };
-                self.families[index].rollout_from = rollout;
-            }
-        }
-    }
 }
 
 /// Where hardware vendors install.
@@ -227,7 +203,7 @@ fn rollout_day(probability: f64, days: u32, chance: &mut ChaCha8Rng) -> Option<u
 }
 
 /// The day at a share of the history.
-fn day_at(share: f64, days: u32) -> u32 {
+pub(super) fn day_at(share: f64, days: u32) -> u32 {
     (0..days)
         .find(|day| f64::from(*day) >= share * f64::from(days))
         .unwrap_or(days)

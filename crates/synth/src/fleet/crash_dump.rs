@@ -27,7 +27,7 @@ impl Fleet {
                 Writer::KernelWritten
             },
             cpu: Cpu::X64,
-            build: machine.os_build,
+            build: self.os_build_of(crash.set).unwrap_or(machine.os_build),
             images: images.collect(),
             unloaded: vec![
                 "dump_stornvme.sys".into(),

@@ -65,8 +65,8 @@ pub enum CrashKind {
 /// Why a machine crashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// The planted version.
-    Culprit,
+    /// This planted version.
+    Culprit(VersionId),
     /// Chance.
     Background,
 }
@@ -129,41 +129,40 @@ pub(super) fn invent(fleet: &Fleet) -> Vec<Crash> {
 
 /// A machine on a day.
 #[derive(Clone, Copy)]
-struct Place {
-    machine: usize,
-    day: usize,
-    set: SetId,
+pub(super) struct Place {
+    pub(super) machine: usize,
+    pub(super) day: usize,
+    pub(super) set: SetId,
 }
 
 /// At most one crash of a machine on a day.
 fn crash_on(fleet: &Fleet, at: Place, effect: f64, chance: &mut ChaCha8Rng) -> Option<Crash> {
     let rates = &fleet.config.rates;
-    let guilty = fleet
-        .culprit
-        .is_some_and(|culprit| fleet.sets.contains(at.set, culprit));
     let base = rates.base_per_1000_days / 1000.0 * effect;
-    let drawn: f64 = chance.random_range(0.0..1.0);
-    let by_culprit = if guilty {
-        base * (rates.rate_ratio - 1.0)
-    } else {
-        0.0
-    };
-    if drawn < by_culprit {
-        return Some(locked_pages(fleet, at, Cause::Culprit, chance));
+    let mut left: f64 = chance.random_range(0.0..1.0);
+    for culprit in fleet.guilty.iter().filter(|id| fleet.sets.contains(at.set, **id)) {
+        left -= base * (rates.rate_ratio - 1.0);
+        if left < 0.0 {
+            return Some(locked_pages(fleet, at, Cause::Culprit(*culprit), chance));
+        }
     }
-    if drawn < by_culprit + base {
+    left -= base;
+    if left < 0.0 {
         return Some(locked_pages(fleet, at, Cause::Background, chance));
     }
-    (drawn < by_culprit + base + rates.others_per_1000_days / 1000.0).then(|| other(fleet, at, chance))
+    (left < rates.others_per_1000_days / 1000.0).then(|| other(fleet, at, chance))
 }
 
 /// A 0x76. What the planted version causes ends, three times in four, with the process of its own program.
-fn locked_pages(fleet: &Fleet, at: Place, cause: Cause, chance: &mut ChaCha8Rng) -> Crash {
-    let own_process = fleet
-        .culprit
-        .filter(|_| cause == Cause::Culprit && chance.random_bool(0.75))
+pub(super) fn locked_pages(fleet: &Fleet, at: Place, cause: Cause, chance: &mut ChaCha8Rng) -> Crash {
+    let culprit = match cause {
+        Cause::Culprit(culprit) => Some(culprit),
+        Cause::Background => None,
+    };
+    let own_process = culprit
+        .filter(|_| chance.random_bool(0.75))
         .and_then(|culprit| fleet.catalog.family_of(culprit).process.clone());
-    let on_stack = cause == Cause::Culprit && chance.random_bool(0.06);
+    let on_stack = culprit.is_some() && chance.random_bool(0.06);
     let kind = if on_stack {
         CrashKind::UnlockedTwice
     } else {
@@ -171,7 +170,7 @@ fn locked_pages(fleet: &Fleet, at: Place, cause: Cause, chance: &mut ChaCha8Rng)
     };
     let mut crash = crash_of(fleet, at, kind, chance);
     crash.cause = cause;
-    crash.driver = fleet.culprit.filter(|_| on_stack);
+    crash.driver = culprit.filter(|_| on_stack);
     if let Some(process) = own_process {
         crash.process = process;
     }

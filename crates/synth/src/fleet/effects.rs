@@ -62,7 +62,7 @@ impl Effects {
 }
 
 /// A standard normal number by the Box–Muller transform.
-fn standard_normal(chance: &mut ChaCha8Rng) -> f64 {
+pub(super) fn standard_normal(chance: &mut ChaCha8Rng) -> f64 {
     let radius: f64 = chance.random_range(f64::MIN_POSITIVE..1.0);
     let angle: f64 = chance.random_range(0.0..std::f64::consts::TAU);
     (-2.0 * radius.ln()).sqrt() * angle.cos()

@@ -4,9 +4,10 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::catalog::BUILDS;
+use super::effects::standard_normal;
 use super::names::{BUNDLES, MAKERS, SITES};
 use super::rollout::{self, Course, Habit};
-use super::{Catalog, Day, DriverSets, FleetConfig, Origin, SetId, VersionId, presence};
+use super::{Catalog, CulpritKind, Day, DriverSets, FleetConfig, Origin, SetId, VersionId, presence};
 
 /// One machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +24,7 @@ pub struct Machine {
     pub model_number: usize,
     /// BIOS version.
     pub bios_version: String,
-    /// OS build.
+    /// OS build on its first day.
     pub os_build: u32,
     /// Site or department.
     pub site: &'static str,
@@ -107,12 +108,12 @@ impl Machine {
 }
 
 pub(super) fn invent(config: &FleetConfig, catalog: &Catalog, sets: &mut DriverSets) -> Vec<Machine> {
-    let models = Models::of(config);
+    let models = Models::of(config, catalog);
     (0..config.machines as usize)
         .map(|number| {
             let mut chance = config.chance("machine", number);
             let mut machine = models.machine(config, number, &mut chance);
-            let courses = courses(catalog, &models, &machine, &mut chance);
+            let courses = courses(config, catalog, &models, &machine, &mut chance);
             machine.inventories = inventories(&machine.on, &courses, sets);
             machine
         })
@@ -124,11 +125,13 @@ struct Models {
     /// Sum of the Zipf weights up to and with each model.
     cumulated: Vec<f64>,
     bundles: Vec<Vec<usize>>,
+    /// How many of 1,000 machines of each site have each program; indices of sites and of drivers.
+    programs: Vec<Vec<f64>>,
 }
 
 impl Models {
     /// A model for every 80 machines, at least four and at most 25.
-    fn of(config: &FleetConfig) -> Self {
+    fn of(config: &FleetConfig, catalog: &Catalog) -> Self {
         let count = (config.machines as usize / 80).clamp(4, 25);
         let mut sum = 0.0;
         let cumulated = (1u32..)
@@ -139,7 +142,13 @@ impl Models {
             })
             .collect();
         let bundles = (0..count).map(|model| bundles_of(config, model)).collect();
-        Models { cumulated, bundles }
+        Models {
+            cumulated,
+            bundles,
+            programs: (0..SITES.len())
+                .map(|site| programs_of(config, catalog, site))
+                .collect(),
+        }
     }
 
     fn machine(&self, config: &FleetConfig, number: usize, chance: &mut ChaCha8Rng) -> Machine {
@@ -159,7 +168,7 @@ impl Models {
             model: models[model_number / MAKERS.len() % models.len()],
             model_number,
             bios_version: format!("1.{}.0", chance.random_range(10..24)),
-            os_build: draw_build(chance),
+            os_build: draw_build(config, chance),
             site,
             ring: Ring::draw(chance),
             on: presence::invent(config, chance),
@@ -180,42 +189,67 @@ fn bundles_of(config: &FleetConfig, model: usize) -> Vec<usize> {
     bundles
 }
 
-fn draw_build(chance: &mut ChaCha8Rng) -> u32 {
+/// How many of 1,000 machines of a site have each program, by the number of its driver; 0 for other drivers.
+fn programs_of(config: &FleetConfig, catalog: &Catalog, site: usize) -> Vec<f64> {
+    let mut chance = config.chance("programs", site);
+    let families = catalog.families.iter();
+    families
+        .map(|family| match family.origin {
+            Origin::Software { per_mille } => {
+                let share = f64::from(per_mille) / 1000.0;
+                let shift = (config.spread.programs_by_site * standard_normal(&mut chance)).exp();
+                (1000.0 * share * shift / (1.0 - share + share * shift)).round()
+            }
+            Origin::InBox | Origin::Bundle(_) => 0.0,
+        })
+        .collect()
+}
+
+/// A machine's OS build; not the newest if that is still to come.
+fn draw_build(config: &FleetConfig, chance: &mut ChaCha8Rng) -> u32 {
+    let newest_comes = config.culprit == CulpritKind::WithOsUpdate;
+    let builds = &BUILDS[..BUILDS.len() - usize::from(newest_comes)];
     let drawn = chance.random_range(0.0..1.0);
     let mut sum = 0.0;
-    let build = BUILDS.into_iter().find(|(_, share)| {
+    let build = builds.iter().find(|(_, share)| {
         sum += share;
         drawn < sum
     });
-    build.unwrap_or(BUILDS[0]).0
+    build.unwrap_or(&BUILDS[0]).0
 }
 
 /// The drivers that the machine has, and how their versions change.
-fn courses(catalog: &Catalog, models: &Models, machine: &Machine, chance: &mut ChaCha8Rng) -> Vec<Course> {
-    let build = BUILDS
-        .iter()
-        .position(|(build, _)| *build == machine.os_build)
-        .unwrap_or(0);
+fn courses(
+    config: &FleetConfig,
+    catalog: &Catalog,
+    models: &Models,
+    machine: &Machine,
+    chance: &mut ChaCha8Rng,
+) -> Vec<Course> {
+    let place = |build| BUILDS.iter().position(|(known, _)| *known == build);
+    let build = place(machine.os_build).unwrap_or(0);
+    let site = SITES.iter().position(|site| *site == machine.site).unwrap_or(0);
     let bundle_habits: Vec<Habit> = BUNDLES.iter().map(|_| Habit::draw(chance)).collect();
+    let os_habit = (config.culprit == CulpritKind::WithOsUpdate).then(|| Habit::draw(chance));
     let mut courses = Vec::with_capacity(200);
-    for family in &catalog.families {
-        match family.origin {
-            Origin::InBox => courses.push(Course {
-                first: family.versions[build],
-                update: None,
-            }),
+    for (number, family) in catalog.families.iter().enumerate() {
+        let habit = match family.origin {
+            Origin::InBox => {
+                courses.push(rollout::course_of_in_box(family, build, machine.ring, os_habit));
+                continue;
+            }
             Origin::Bundle(bundle) => {
-                if models.bundles[machine.model_number].contains(&bundle) {
-                    courses.push(rollout::course(family, machine.ring, bundle_habits[bundle]));
-                }
+                let has = models.bundles[machine.model_number].contains(&bundle)
+                    && (config.spread.bundle_gaps <= 0.0 || !chance.random_bool(config.spread.bundle_gaps));
+                has.then_some(bundle_habits[bundle])
             }
-            Origin::Software { per_mille } => {
+            Origin::Software { .. } => {
                 let habit = Habit::draw(chance);
-                if chance.random_range(0..1000) < per_mille {
-                    courses.push(rollout::course(family, machine.ring, habit));
-                }
+                let has = f64::from(chance.random_range(0..1000)) < models.programs[site][number];
+                has.then_some(os_habit.filter(|_| family.with_os).unwrap_or(habit))
             }
-        }
+        };
+        courses.extend(habit.map(|habit| rollout::course(family, machine.ring, habit)));
     }
     courses
 }

@@ -4,6 +4,7 @@
 //! FleetConfig ──► Catalog    drivers with three versions each (in-box: one for each OS build)
 //!             ──► Machines   model, site, ring, OS build; days on; driver sets over time
 //!             ──► Crashes    0x76 at a base rate, more often with the planted version; other stop codes
+//!             ──► Mishaps    what agents and administrators do to the data: rollbacks, gaps, late joins, repeats
 //! ```
 //!
 //! A [`Crash`] has everything for a dump in the real format: [`Fleet::describe`] gives the description with the drivers that
@@ -13,9 +14,13 @@
 mod catalog;
 mod crash_dump;
 mod crashes;
+mod culprits;
 mod effects;
 mod evaluation;
+#[cfg(test)]
+mod evaluation_tests;
 mod machines;
+mod mishaps;
 mod names;
 mod presence;
 mod rollout;
@@ -32,6 +37,7 @@ pub use catalog::{Catalog, DriverVersion, Family, Origin, VersionId};
 pub use crashes::{Cause, Crash, CrashKind};
 pub use evaluation::Difficulty;
 pub use machines::{InventoryChange, Machine, Ring};
+pub use mishaps::Mishaps;
 pub use sets::{DriverSets, SetId};
 
 /// A day, counted from the first of January 1970.
@@ -74,6 +80,10 @@ pub struct FleetConfig {
     pub rates: Rates,
     /// What else makes crash rates differ.
     pub confounding: Confounding,
+    /// How unevenly drivers are spread.
+    pub spread: Spread,
+    /// What happens to the data on its way.
+    pub mishaps: Mishaps,
     /// Share of machines whose agent never reports an inventory, 0 to 1.
     pub missing_inventory_share: f64,
 }
@@ -101,6 +111,8 @@ impl FleetConfig {
                 others_per_1000_days: (size * 0.15).clamp(60.0, 300.0) / machine_days * 1000.0,
             },
             confounding: Confounding::default(),
+            spread: Spread::default(),
+            mishaps: Mishaps::default(),
             missing_inventory_share: 0.0,
         }
     }
@@ -136,6 +148,23 @@ pub enum CulpritKind {
     Rare,
     /// A new version of a common program, rolled out ring by ring during the history.
     Staged,
+    /// Two programs' drivers, each as [`CulpritKind::Plain`].
+    Two,
+    /// Two drivers of one bundle.
+    TwoInBundle,
+    /// A program's driver that is bad from its second version on, as no later one mended it.
+    Persistent,
+    /// A driver of nearly every machine, rolled out on the same days as a new OS build.
+    WithOsUpdate,
+}
+
+/// How unevenly drivers are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Spread {
+    /// How much sites differ in the programs that they use: standard deviation of the log-odds of having one.
+    pub programs_by_site: f64,
+    /// Probability that a machine lacks one of the drivers of a bundle that it has.
+    pub bundle_gaps: f64,
 }
 
 /// How often machines crash, for 1,000 days on which they are on.
@@ -181,14 +210,16 @@ pub struct Fleet {
     pub sets: DriverSets,
     /// Its crashes, oldest first.
     pub crashes: Vec<Crash>,
-    /// The version that causes 0x76, unless the fleet has none.
+    /// The version that causes 0x76, unless the fleet has none; of several the first.
     pub culprit: Option<VersionId>,
+    /// All versions that cause 0x76, ascending.
+    pub guilty: Vec<VersionId>,
 }
 
 impl Fleet {
     /// Invents the fleet of a configuration.
     pub fn invent(config: &FleetConfig) -> Self {
-        let (catalog, culprit) = Catalog::invent(config, &mut config.chance("catalog", 0));
+        let (catalog, planted) = Catalog::invent(config, &mut config.chance("catalog", 0));
         let mut sets = DriverSets::default();
         let machines = machines::invent(config, &catalog, &mut sets);
         let mut fleet = Fleet {
@@ -197,15 +228,29 @@ impl Fleet {
             machines,
             sets,
             crashes: Vec::new(),
-            culprit,
+            culprit: planted.first().copied(),
+            guilty: planted,
         };
+        fleet.guilty.sort_unstable();
         fleet.crashes = crashes::invent(&fleet);
+        mishaps::befall(&mut fleet);
         fleet
     }
 
     /// The versions in a set, in load order.
     pub fn set(&self, id: SetId) -> &[VersionId] {
         self.sets.members(id)
+    }
+
+    /// The OS build of a machine with this set: every driver of Windows has a version for each.
+    pub fn os_build_of(&self, id: SetId) -> Option<u32> {
+        let kernel = self.catalog.families.first()?;
+        let members = self.set(id);
+        let place = kernel
+            .versions
+            .iter()
+            .position(|version| members.contains(version))?;
+        catalog::BUILDS.get(place).map(|(build, _)| *build)
     }
 
     /// The number of a machine as 32 bits, for seeds.

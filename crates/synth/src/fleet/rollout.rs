@@ -18,7 +18,8 @@ pub(super) struct Course {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Habit {
     behind: bool,
-    ahead: bool,
+    /// How far behind it is where nothing new comes: has the newest version if below the driver's share.
+    behind_rank: f64,
     holds_back: bool,
     jitter: usize,
 }
@@ -27,7 +28,7 @@ impl Habit {
     pub(super) fn draw(chance: &mut ChaCha8Rng) -> Self {
         Habit {
             behind: chance.random_bool(0.25),
-            ahead: chance.random_bool(0.6),
+            behind_rank: chance.random_range(0.0..1.0),
             holds_back: chance.random_bool(0.12),
             jitter: chance.random_range(0..6),
         }
@@ -36,19 +37,33 @@ impl Habit {
 
 /// The course of one driver on one machine.
 ///
-/// A driver that gets no update during the history is at its newest version on three machines in five.
+/// A driver that gets no update during the history is at its newest version on most machines all along.
 pub(super) fn course(family: &Family, ring: Ring, habit: Habit) -> Course {
     let [old, current, newest] = [0, 1, 2].map(|index| family.versions[index]);
     let first = if habit.behind { old } else { current };
     match family.rollout_from {
-        None if habit.ahead => Course {
+        None if habit.behind_rank * 1000.0 < f64::from(family.ahead_per_mille) => Course {
             first: newest,
             update: None,
         },
-        Some(from) if !habit.holds_back => Course {
+        _ => Course {
             first,
-            update: Some((from as usize + ring.delay_days() + habit.jitter, newest)),
+            update: update(family, ring, habit),
         },
-        _ => Course { first, update: None },
     }
+}
+
+/// The course of a driver of Windows: the version of the build, and that of the newest build once it is rolled out.
+pub(super) fn course_of_in_box(family: &Family, build: usize, ring: Ring, habit: Option<Habit>) -> Course {
+    Course {
+        first: family.versions[build],
+        update: habit.and_then(|habit| update(family, ring, habit)),
+    }
+}
+
+/// The day on which the machine gets the newest version, if one comes and it does not hold back.
+fn update(family: &Family, ring: Ring, habit: Habit) -> Option<(usize, VersionId)> {
+    let from = family.rollout_from.filter(|_| !habit.holds_back)? as usize;
+    let newest = *family.versions.last()?;
+    Some((from + ring.delay_days() + habit.jitter, newest))
 }

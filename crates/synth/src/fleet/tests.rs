@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CrashKind, CulpritKind, Day, Difficulty, Fleet, FleetConfig, Origin, Ring, VersionId};
+use super::{CrashKind, CulpritKind, Day, Fleet, FleetConfig, Origin, Ring, VersionId};
 
 /// The 22nd of November 2026, a Sunday.
 const LAST_DAY: Day = Day(20_779);
@@ -218,7 +218,7 @@ fn exposed_share(kind: CulpritKind) -> f64 {
 #[test]
 fn kinds_of_culprits_differ_in_how_many_machines_they_are_on() {
     let share = exposed_share(CulpritKind::Popular);
-    assert!((0.4..0.95).contains(&share), "popular {share}");
+    assert!((0.5..0.97).contains(&share), "popular {share}");
     let share = exposed_share(CulpritKind::Rare);
     assert!((0.001..0.04).contains(&share), "rare {share}");
     let share = exposed_share(CulpritKind::Plain);
@@ -276,34 +276,4 @@ fn presence_spans_cover_exactly_the_days_on() {
         assert_eq!(usize::try_from(days).unwrap(), on);
     }
     assert_eq!(LAST_DAY.weekday(), 6);
-}
-
-#[test]
-fn an_evaluation_fleet_has_few_crashes_and_a_culprit_unless_it_is_a_null_fleet() {
-    for difficulty in Difficulty::ALL {
-        let fleet = Fleet::invent(&FleetConfig::evaluation(difficulty, 600, 1, LAST_DAY));
-        let null = matches!(
-            difficulty,
-            Difficulty::Null | Difficulty::NullConfounded | Difficulty::NullSites
-        );
-        assert_eq!(fleet.culprit.is_none(), null, "{difficulty:?}");
-        assert!(locked_pages(&fleet) < 60, "{difficulty:?}");
-    }
-}
-
-#[test]
-fn bad_models_crash_more_often_than_the_others() {
-    let mut config = FleetConfig::evaluation(Difficulty::Models, 1_000, 1, LAST_DAY);
-    config.culprit = CulpritKind::None;
-    config.rates.base_per_1000_days = 1.0;
-    let fleet = Fleet::invent(&config);
-    let rate = |bad: bool| {
-        let is_bad = |machine: &super::Machine| (2..4).contains(&machine.model_number) == bad;
-        let machines = fleet.machines.iter().filter(|machine| is_bad(machine));
-        let crashes = fleet.crashes.iter().filter(|crash| crash.kind.is_locked_pages());
-        let crashes = crashes.filter(|crash| is_bad(&fleet.machines[crash.machine]));
-        f64::from(u32::try_from(crashes.count()).unwrap())
-            / f64::from(u32::try_from(machines.count()).unwrap())
-    };
-    assert!(rate(true) > 3.0 * rate(false), "{} {}", rate(true), rate(false));
 }
