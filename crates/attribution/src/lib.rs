@@ -16,10 +16,21 @@
 
 #![forbid(unsafe_code)]
 
+mod calibration;
+mod column;
 pub mod counts;
+mod dumps;
+mod evidence;
+mod examine;
 pub mod information;
+mod likelihood;
+mod numerics;
+mod posterior;
+mod prior;
 pub mod rate_ratio;
+pub mod rates;
 mod screen;
+mod tally;
 pub mod verdict;
 
 pub use rate_ratio::RateRatio;

@@ -2,8 +2,14 @@
 //!
 //! [`verdict`] is pure and deterministic, and answers whatever the input is.
 
-use crate::counts::Counts;
+mod assemble;
+mod effects;
+mod word;
+
+pub use assemble::verdict;
+
 use crate::rate_ratio::RateRatio;
+use crate::rates::Rollback;
 
 /// What may be said of a stop code, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,8 +24,29 @@ pub enum Word {
     SuspectSet,
     /// One suspect has at least 95 % probability and 20 crashing machines.
     LikelyCause,
-    /// Proven; never said by [`verdict`] itself.
+    /// Proven; never said by [`verdict`], only by [`confirm`].
     Confirmed,
+}
+
+/// What can confirm a culprit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Proof {
+    /// Dumps of stop code 0xCB that name it: Windows caught it with pages locked.
+    NamedByWindows {
+        /// How many.
+        dumps: u64,
+    },
+    /// What happened when it was taken back.
+    Rollback(Rollback),
+}
+
+/// The word for a stop code with this much proof of its first suspect: [`Word::Confirmed`], or the word as it is.
+pub fn confirm(word: Word, proof: &Proof) -> Word {
+    let confirmed = match proof {
+        Proof::NamedByWindows { dumps } => *dumps > 0,
+        Proof::Rollback(rollback) => rollback.proves(),
+    };
+    if confirmed { Word::Confirmed } else { word }
 }
 
 /// The answer for one stop code.
@@ -52,7 +79,7 @@ pub struct Effect {
 /// A candidate, several that the counts cannot tell apart, or a run of versions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Suspect {
-    /// Indices into [`Counts::candidates`], ascending.
+    /// Indices into [`candidates`](crate::counts::Counts::candidates), ascending.
     pub members: Vec<u32>,
     /// How the members belong together.
     pub scope: Scope,
@@ -92,16 +119,4 @@ pub enum Scope {
     },
     /// A build of Windows.
     OsBuild(i32),
-}
-
-/// The verdict on a stop code.
-pub fn verdict(counts: &Counts) -> Verdict {
-    let _ = counts;
-    Verdict {
-        word: Word::TooLittleData,
-        none_probability: None,
-        systematic_error: 0.0,
-        effects: Vec::new(),
-        suspects: Vec::new(),
-    }
 }
