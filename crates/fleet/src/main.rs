@@ -1,10 +1,12 @@
-//! The program `stopcode-fleet`: plays a synthetic fleet against a server, or puts load on it.
+//! The program `stopcode-fleet`: plays a synthetic fleet against a server, puts load on it, or judges verdicts.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
-use fleet::{LoadConfig, PlayConfig, Progress};
+use fleet::evaluate::{self, EvaluateConfig, Evidence, Scenario, Seeds};
+use fleet::{Form, LoadConfig, PlayConfig, Progress};
 use time::{Date, OffsetDateTime};
 
 /// Plays a synthetic fleet against a Stopcode server.
@@ -19,6 +21,8 @@ struct Arguments {
 enum Command {
     /// Send a quarter of a year of an invented company and check that the planted driver version is found.
     Play(PlayArguments),
+    /// Judge verdicts on many fleets whose culprit is known; needs no server.
+    Evaluate(EvaluateArguments),
     /// Send as many dumps as the server takes and print how long the answers need.
     Load(LoadArguments),
 }
@@ -49,6 +53,34 @@ struct PlayArguments {
 }
 
 #[derive(Debug, Args)]
+struct EvaluateArguments {
+    /// Fleets of each scenario.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..10_000))]
+    runs: u32,
+    /// Only this scenario; may be given several times.
+    #[arg(long)]
+    scenario: Vec<String>,
+    /// Machines of every fleet, instead of each scenario's own number.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(50..))]
+    machines: Option<u32>,
+    /// What verdicts see: counts, dumps, sites, dumps+sites; may be given several times. All by default.
+    #[arg(long)]
+    evidence: Vec<String>,
+    /// The first seed, instead of the development seeds'.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Use the seeds that no work on the method touches; for the released table.
+    #[arg(long, conflicts_with = "seed")]
+    hold_out: bool,
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Print JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct LoadArguments {
     #[command(flatten)]
     target: Target,
@@ -68,6 +100,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Play(arguments) => play(arguments).await,
         Command::Load(arguments) => load(arguments).await,
+        Command::Evaluate(arguments) => evaluate(&arguments),
     }
 }
 
@@ -101,6 +134,54 @@ async fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
     };
     fleet::print_load(&fleet::load(&config).await?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Exit status 0 if every figure that was run is reached, 1 if one is not.
+fn evaluate(arguments: &EvaluateArguments) -> anyhow::Result<ExitCode> {
+    let seeds = match arguments.seed {
+        Some(first) => Seeds { first },
+        None if arguments.hold_out => Seeds::HOLD_OUT,
+        None => Seeds::DEVELOPMENT,
+    };
+    let evaluation = evaluate::evaluate(&EvaluateConfig {
+        scenarios: chosen("scenario", &arguments.scenario, Scenario::all(), |scenario| {
+            scenario.name
+        })?,
+        runs: arguments.runs,
+        seeds,
+        machines: arguments.machines,
+        evidence: chosen(
+            "evidence",
+            &arguments.evidence,
+            Evidence::ALL.to_vec(),
+            |evidence| evidence.name(),
+        )?,
+        threads: arguments.threads,
+        progress: Progress::Bar,
+    });
+    let form = if arguments.json { Form::Json } else { Form::Tables };
+    fleet::print_evaluation(&evaluation, form)?;
+    let missed = evaluation.gates().iter().any(|gate| gate.passed() == Some(false));
+    Ok(if missed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// The items with these names, all if none is named.
+fn chosen<T>(
+    what: &str,
+    names: &[String],
+    all: Vec<T>,
+    name_of: impl Fn(&T) -> &'static str,
+) -> anyhow::Result<Vec<T>> {
+    let known: Vec<&str> = all.iter().map(&name_of).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        bail!("no {what} is called {unknown}; there are {}", known.join(", "));
+    }
+    let wanted = |item: &T| names.is_empty() || names.iter().any(|name| name == name_of(item));
+    Ok(all.into_iter().filter(wanted).collect())
 }
 
 #[expect(

@@ -65,7 +65,7 @@ pub enum Progress {
 }
 
 impl Progress {
-    fn bar(self, what: &'static str, length: usize) -> ProgressBar {
+    pub(crate) fn bar(self, what: &'static str, length: usize) -> ProgressBar {
         if self == Progress::Silent {
             return ProgressBar::hidden();
         }

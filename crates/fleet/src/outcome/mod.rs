@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use wire::suspects::{Suspect, Suspects, VerdictWord};
 
+use crate::evaluate::Evaluation;
 use crate::load::LoadReport;
 
 /// Rows of the ranking that are shown.
@@ -59,6 +60,28 @@ impl Outcome {
     pub fn found(&self) -> bool {
         self.culprit_rank == Some(1)
     }
+}
+
+/// Prints an evaluation: tables, or one JSON value.
+///
+/// # Errors
+///
+/// A number that JSON does not have.
+pub fn print_evaluation(evaluation: &Evaluation, form: Form) -> serde_json::Result<()> {
+    match form {
+        Form::Tables => print!("{}", evaluation.text()),
+        Form::Json => println!("{}", serde_json::to_string_pretty(evaluation)?),
+    }
+    Ok(())
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Tables for a terminal.
+    Tables,
+    /// One JSON value.
+    Json,
 }
 
 /// Prints the ranking as a table for a terminal.
