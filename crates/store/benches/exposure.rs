@@ -68,9 +68,9 @@ async fn run(url: &str, machines: u32) -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         store::exposure::exposed_machines(&mut conn, window, &suspects).await?;
         println!(
-            "exposure: {} strata, {} versions, {} cases in {} ms; machines that had 20 versions in {} ms",
+            "exposure: {} strata, {} candidates, {} cases in {} ms; machines that had 20 versions in {} ms",
             counts.strata.len(),
-            counts.exposure.len(),
+            counts.candidates.len(),
             counts.cases.len(),
             counted.as_millis(),
             start.elapsed().as_millis(),

@@ -91,7 +91,7 @@ pub async fn record(
         .as_ref()
         .is_none_or(|before| before.driver_set_id != driver_set.id);
     if changed || before.is_some_and(|before| before.attributes_changed) {
-        insert_many(conn, &[(machine, at, driver_set.id)]).await?;
+        insert_many(conn, &[(machine, at, driver_set.id)], now).await?;
     }
     Ok(Some(Recorded { driver_set, changed }))
 }
@@ -148,6 +148,7 @@ async fn current_set(conn: &mut PgConnection, machine: MachineId) -> Result<Driv
 pub(crate) async fn insert_many(
     conn: &mut PgConnection,
     inventories: &[(MachineId, OffsetDateTime, i64)],
+    now: OffsetDateTime,
 ) -> Result<(), Error> {
     let inventories: BTreeMap<(MachineId, OffsetDateTime), i64> = inventories
         .iter()
@@ -194,7 +195,7 @@ pub(crate) async fn insert_many(
             .entry(*machine)
             .or_insert(at.to_offset(UtcOffset::UTC).date());
     }
-    presence::file_again(conn, &since).await
+    presence::file_again(conn, &since, now).await
 }
 
 /// The driver set that the machine had at a moment; `None` if no inventory is that old.

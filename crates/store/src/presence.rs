@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sqlx::PgConnection;
-use time::{Date, Duration, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use crate::window::{Window, day_bit, monday};
@@ -39,7 +39,7 @@ pub async fn add(
     for day in days {
         *said.entry((id, monday(*day))).or_default() |= day_bit(*day);
     }
-    place(conn, &said).await
+    place(conn, &said, now).await
 }
 
 /// Adds the days from `from` to `to`, both included.
@@ -59,6 +59,7 @@ pub(crate) fn say(said: &mut Days, machine: MachineId, from: Date, to: Date) {
 pub(crate) async fn file_again(
     conn: &mut PgConnection,
     since: &BTreeMap<MachineId, Date>,
+    now: OffsetDateTime,
 ) -> Result<(), Error> {
     let machines: Vec<Uuid> = since.keys().map(|machine| machine.0).collect();
     let weeks: Vec<Date> = since.values().map(|day| monday(*day)).collect();
@@ -78,13 +79,13 @@ pub(crate) async fn file_again(
         .into_iter()
         .map(|row| ((MachineId(row.machine_id), row.week), row.days))
         .collect();
-    place(conn, &said).await
+    place(conn, &said, now).await
 }
 
 /// Files days under the sets that held at their ends, and takes them from where they were filed before.
 ///
 /// The machines must have rows. Other days of the same weeks stay as they are.
-pub(crate) async fn place(conn: &mut PgConnection, said: &Days) -> Result<(), Error> {
+pub(crate) async fn place(conn: &mut PgConnection, said: &Days, now: OffsetDateTime) -> Result<(), Error> {
     if said.is_empty() {
         return Ok(());
     }
@@ -97,7 +98,7 @@ pub(crate) async fn place(conn: &mut PgConnection, said: &Days) -> Result<(), Er
         *changed.entry(*key).or_default() |= others;
     }
     changed.retain(|key, days| filed.get(key) != Some(days));
-    write(conn, &changed).await
+    write(conn, &changed, now).await
 }
 
 /// Locks the machines' rows, so that two writers of one machine's days take turns, and notes their first day.
@@ -199,8 +200,8 @@ async fn filed_now(conn: &mut PgConnection, said: &Days) -> Result<Filed, Error>
     Ok(rows.collect())
 }
 
-/// Writes rows as they are to be; one without days goes.
-async fn write(conn: &mut PgConnection, rows: &Filed) -> Result<(), Error> {
+/// Writes rows as they are to be; one without days goes. Weeks that are over are noted as changed, for the roll-up.
+async fn write(conn: &mut PgConnection, rows: &Filed, now: OffsetDateTime) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -224,18 +225,30 @@ async fn write(conn: &mut PgConnection, rows: &Filed) -> Result<(), Error> {
               AND presence.machine_id = target.machine_id
               AND presence.week = target.week
               AND presence.driver_set_id = target.driver_set_id
-        )
+        ),
+        -- Notes for the roll-up; what was rolled up of these weeks holds no longer.
+        noted AS (
+            INSERT INTO exposure_change (week, changed_at)
+            SELECT DISTINCT target.week, $5::timestamptz
+            FROM target
+            WHERE target.week < $6
+        ),
+        -- Once, and read below, or it is not run.
+        news AS MATERIALIZED (SELECT nextval('fleet_news') AS number)
         INSERT INTO presence (machine_id, week, driver_set_id, days, model_id, os_build)
         SELECT target.machine_id, target.week, target.driver_set_id, target.days, machine.model_id, machine.os_build
         FROM target
         JOIN machine USING (machine_id)
-        WHERE target.days <> 0
+        CROSS JOIN news
+        WHERE target.days <> 0 AND news.number > 0
         ON CONFLICT (machine_id, week, driver_set_id) DO UPDATE SET days = excluded.days
         "#,
         &machines,
         &weeks,
         &sets,
         &days,
+        now,
+        monday(now.to_offset(UtcOffset::UTC).date()),
     )
     .execute(conn)
     .await?;

@@ -57,6 +57,14 @@ impl Window {
         monday(self.to)
     }
 
+    /// Mondays of all weeks that it touches, in order.
+    pub(crate) fn weeks(self) -> Vec<Date> {
+        let next = |week: &Date| week.checked_add(Duration::WEEK);
+        std::iter::successors(Some(self.first_week()), next)
+            .take_while(|week| *week <= self.to)
+            .collect()
+    }
+
     /// The bits of `week` (a Monday) that lie in the window.
     pub(crate) fn mask(self, week: Date) -> i16 {
         let last_of_week = (self.to - week).whole_days().min(6);
@@ -93,6 +101,7 @@ mod tests {
         assert_eq!(window.mask(date!(2026 - 11 - 16)), 0b000_0011);
         assert_eq!(window.days(), 14);
         assert_eq!(window.iter().count(), 14);
+        assert_eq!(window.weeks().len(), 3);
     }
 
     #[test]

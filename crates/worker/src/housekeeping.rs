@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use store::jobs::{self, VerdictKey};
 use store::wakeup::Listener;
-use store::{Error, Window, crashes, sessions, verdicts};
+use store::{Error, Window, crashes, exposure, sessions, verdicts};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,9 @@ const QUEUE_EVERY: Duration = Duration::from_secs(5);
 
 /// How often verdicts are looked over for their age.
 const VERDICTS_EVERY: Duration = Duration::from_mins(1);
+
+/// How often weeks are looked over that are due to be rolled up.
+const ROLL_UPS_EVERY: Duration = Duration::from_mins(1);
 
 /// How often partitions are made, orphans and old sessions swept.
 const DAILY: Duration = Duration::from_hours(24);
@@ -92,6 +95,9 @@ pub(crate) async fn keep_house(pool: Arc<Pool>, stop: CancellationToken) {
         repeat(&stop, VERDICTS_EVERY, "could not refresh verdicts", || {
             refresh_verdicts(&pool)
         }),
+        repeat(&stop, ROLL_UPS_EVERY, "could not roll weeks up", || {
+            roll_up(&pool)
+        }),
         repeat(&stop, DAILY, "could not make partitions", || make_partitions(
             &pool
         )),
@@ -146,6 +152,16 @@ async fn refresh_verdicts(pool: &Pool) -> Result<(), Error> {
             };
             jobs::enqueue_verdict(&mut conn, key, Duration::ZERO).await?;
         }
+    }
+    Ok(())
+}
+
+/// Counts closed weeks once, so that verdicts need not.
+async fn roll_up(pool: &Pool) -> Result<(), Error> {
+    let mut conn = pool.database.acquire().await?;
+    let weeks = exposure::roll_up_due(&mut conn, pool.config.clock.now()).await?;
+    if !weeks.is_empty() {
+        tracing::info!(weeks = weeks.len(), "rolled weeks up");
     }
     Ok(())
 }

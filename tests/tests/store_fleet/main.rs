@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod counting;
 mod exposure;
 mod import;
 mod inventories;
 mod pages;
+mod roll_up;
+mod truth;
 
 use sqlx::PgConnection;
 use sqlx::pool::PoolConnection;

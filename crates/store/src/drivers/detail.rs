@@ -163,7 +163,7 @@ async fn machine_days(
 ) -> Result<HashMap<usize, u64>, Error> {
     let mut by_set: HashMap<i64, u64> = HashMap::new();
     for weight in exposure::weights(conn, window).await? {
-        *by_set.entry(weight.driver_set_id).or_default() += weight.machine_days;
+        *by_set.entry(weight.driver_set_id).or_default() += u64::from(weight.machine_days);
     }
     let sets: Vec<i64> = by_set.keys().copied().collect();
     let merges = Merges::load(conn).await?;

@@ -1,25 +1,40 @@
 //! The counts that a verdict is computed from: who had what for how long, and who crashed with it.
 //!
+//! ```text
+//! presence ──┬─ weeks that are over: rolled up once ──► cells (model × week), packed ──┐
+//!            └─ open weeks: summed per set, sets streamed once, added in memory ───────┤
+//! crashes ───── first of each machine: what it had ── its days after that taken off ───┴─► columns by candidate
+//! ```
+//!
 //! Only days with presence and known drivers are counted, on both sides of the fraction: a crash on another day has
-//! no denominator and is counted apart.
+//! no denominator and is counted apart. So are crashes from before a machine's first presence, which are history.
 
+mod candidates;
 mod cases;
+mod cells;
+mod censor;
+mod columns;
 mod evidence;
 mod exposed;
+mod naming;
+mod packed;
+mod peers;
 mod rate;
+mod roll_up;
+mod snapshot;
+mod tally;
 mod weights;
 
-use std::collections::{BTreeMap, HashMap};
-
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use time::{Date, OffsetDateTime};
 
 use crate::{Error, MachineId, Window};
 pub(crate) use cases::{crashes, versions};
 pub use evidence::{DirectEvidence, direct_evidence};
 pub use exposed::exposed_machines;
+pub use naming::Naming;
 pub use rate::rate_upper_bound;
-use weights::{Strata, Weight};
+pub use roll_up::roll_up_due;
 pub(crate) use weights::{for_each_set, weights};
 
 /// Exposure and crashes of one stop code in a window.
@@ -29,10 +44,12 @@ pub struct Counts {
     pub window: Window,
     /// Hardware model × week, in which crash rates are compared.
     pub strata: Vec<Stratum>,
-    /// Machine-days of each driver version, by version id.
-    pub exposure: Vec<VersionExposure>,
+    /// Driver versions by id, then Windows builds: all that some machine had.
+    pub candidates: Vec<Candidate>,
     /// One entry per machine that crashed: its first crash with exposure in the window.
     pub cases: Vec<Case>,
+    /// The site cells that some case is in. Empty if machines tell no sites.
+    pub peers: Vec<Peers>,
     /// Crashes with this stop code in the window that count, several of one machine included.
     pub crashes: u64,
     /// Those of them on days without presence, or of machines with unknown drivers; never used in a rate.
@@ -52,13 +69,47 @@ pub struct Stratum {
     pub machine_days: u64,
 }
 
-/// Machine-days of one driver version.
+/// Something that machines have and that may make them crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VersionExposure {
-    /// The version, never a merged placeholder.
-    pub driver_version_id: i32,
+pub struct Candidate {
+    /// What it is.
+    pub feature: Feature,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether it was first seen within the last 30 days of the window.
+    pub changed_recently: bool,
     /// Index into [`Counts::strata`] and machine-days there, ascending, none of them 0.
-    pub machine_days: Vec<(u32, u64)>,
+    pub machine_days: Vec<(u32, u32)>,
+    /// How often dumps of other stop codes name it.
+    pub named_elsewhere: Naming,
+}
+
+/// What a candidate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feature {
+    /// A version of a driver.
+    Driver {
+        /// The version, never a merged placeholder.
+        version: i32,
+        /// Its driver.
+        driver: i32,
+        /// Its rank among the versions of the driver here, the oldest 0; `None` for a placeholder, whose version is
+        /// not known.
+        order: Option<u32>,
+    },
+    /// A build of Windows.
+    OsBuild(i32),
+}
+
+/// Where a driver comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// A vendor other than Microsoft.
+    ThirdParty,
+    /// Windows itself.
+    InBox,
+    /// Nobody told.
+    Unknown,
 }
 
 /// A machine that crashed.
@@ -70,74 +121,61 @@ pub struct Case {
     pub crashed_at: OffsetDateTime,
     /// Index into [`Counts::strata`].
     pub stratum: u32,
-    /// The driver versions it had, ascending.
-    pub driver_version_ids: Vec<i32>,
+    /// Index into [`Counts::peers`]; `None` if its site is not known or too small to be kept.
+    pub peers: Option<u32>,
+    /// Indices into [`Counts::candidates`] of what it had, ascending.
+    pub candidates: Vec<u32>,
+    /// Those of them that its dump points at; `None` if no dump was read.
+    pub named: Option<Vec<u32>>,
+}
+
+/// The machines of one site in one stratum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peers {
+    /// Index into [`Counts::strata`].
+    pub stratum: u32,
+    /// Machine-days.
+    pub machine_days: u64,
+    /// Index into [`Counts::candidates`] and machine-days, ascending.
+    pub candidates: Vec<(u32, u32)>,
+}
+
+impl Counts {
+    /// The place of a driver version among the candidates; `None` if nobody had it.
+    pub fn version(&self, driver_version_id: i32) -> Option<usize> {
+        let id = |candidate: &Candidate| match candidate.feature {
+            Feature::Driver { version, .. } => version,
+            Feature::OsBuild(_) => i32::MAX,
+        };
+        let place = self
+            .candidates
+            .binary_search_by_key(&driver_version_id, id)
+            .ok()?;
+        Some(place)
+    }
+
+    /// Machine-days of a candidate over all strata.
+    pub fn days_of(&self, candidate: usize) -> u64 {
+        let column = self.candidates.get(candidate);
+        let days = column.into_iter().flat_map(|candidate| &candidate.machine_days);
+        days.map(|(_, days)| u64::from(*days)).sum()
+    }
 }
 
 /// Exposure and crashes of one stop code in a window.
 ///
-/// A machine is counted until its first crash with exposure; its days after that are no exposure.
+/// A machine is counted until its first crash with exposure; its days after that are no exposure. The connection must
+/// not be in a transaction: everything is read from one snapshot.
 ///
 /// # Errors
 ///
 /// [`Error::Database`].
 #[tracing::instrument(name = "db.exposure.counts", skip_all, fields(stop_code))]
 pub async fn counts(conn: &mut PgConnection, stop_code: u32, window: Window) -> Result<Counts, Error> {
-    let crashes = cases::crashes(conn, Some(stop_code), window).await?;
-    let mut first: BTreeMap<MachineId, &cases::CountedCrash> = BTreeMap::new();
-    for crash in crashes.iter().filter(|crash| crash.day.is_some()) {
-        first.entry(crash.machine).or_insert(crash);
-    }
-    let first: Vec<&cases::CountedCrash> = first.into_values().collect();
-    let ends: Vec<(MachineId, OffsetDateTime)> = first
-        .iter()
-        .map(|crash| (crash.machine, crash.crashed_at))
-        .collect();
-    let after = cases::days_after(conn, &ends, window).await?;
-    let weights = without(weights::weights(conn, window).await?, &after);
-    let strata = Strata::of(&weights);
-    let exposure = weights::by_version(conn, &weights, &strata).await?;
-    let versions = cases::versions(conn, &first).await?;
-    let cases = first
-        .iter()
-        .zip(versions)
-        .filter_map(|(crash, driver_version_ids)| {
-            let day = crash.day?;
-            Some(Case {
-                machine: crash.machine,
-                crashed_at: crash.crashed_at,
-                stratum: strata.place(day.model_id, day.week)?,
-                driver_version_ids,
-            })
-        });
-    Ok(Counts {
-        window,
-        exposure,
-        cases: cases.collect(),
-        crashes: count(crashes.iter().len()),
-        crashes_without_exposure: count(crashes.iter().filter(|crash| crash.day.is_none()).count()),
-        machine_days: strata.list.iter().map(|stratum| stratum.machine_days).sum(),
-        strata: strata.list,
-    })
-}
-
-/// The weights less those of `after`.
-fn without(mut weights: Vec<Weight>, after: &[Weight]) -> Vec<Weight> {
-    let mut less: HashMap<(i64, Option<i32>, Date), u64> = HashMap::new();
-    for weight in after {
-        *less
-            .entry((weight.driver_set_id, weight.model_id, weight.week))
-            .or_default() += weight.machine_days;
-    }
-    for weight in &mut weights {
-        if let Some(days) = less.get(&(weight.driver_set_id, weight.model_id, weight.week)) {
-            weight.machine_days = weight.machine_days.saturating_sub(*days);
-        }
-    }
-    weights.retain(|weight| weight.machine_days > 0);
-    weights
-}
-
-fn count(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
+    let mut transaction = conn
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .await?;
+    let counts = snapshot::counts(&mut transaction, stop_code, window).await?;
+    transaction.commit().await?;
+    Ok(counts)
 }

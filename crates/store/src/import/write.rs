@@ -26,9 +26,11 @@ pub(super) async fn write(
         machines::upsert_many(conn, &plan.machines, now).await?;
     }
     if !plan.inventories.is_empty() {
-        write_inventories(conn, session, &plan, &sets, &mut named).await?;
+        write_inventories(conn, &plan, &sets, now).await?;
+        named.first_seen = first_days(session, &told(&plan, &sets));
+        date_versions(conn, &named.first_seen).await?;
     }
-    presence::place(conn, &plan.presence).await?;
+    presence::place(conn, &plan.presence, now).await?;
     crashes::write(conn, plan.crashes, now).await?;
     Ok(named)
 }
@@ -69,11 +71,20 @@ async fn write_sets(
 
 async fn write_inventories(
     conn: &mut PgConnection,
-    session: &Session,
     plan: &Plan,
     sets: &[NamedSet],
-    named: &mut Named,
+    now: OffsetDateTime,
 ) -> Result<(), Error> {
+    let told = told(plan, sets);
+    let rows: Vec<_> = told
+        .iter()
+        .map(|(machine, at, set)| (*machine, *at, set.id))
+        .collect();
+    inventories::insert_many(conn, &rows, now).await
+}
+
+/// The inventories of the plan with their sets.
+fn told<'a>(plan: &'a Plan, sets: &'a [NamedSet]) -> Vec<(MachineId, OffsetDateTime, &'a NamedSet)> {
     let told = plan.inventories.iter().filter_map(|(machine, at, set)| {
         let set = match set {
             Set::Known(set) => set,
@@ -81,14 +92,7 @@ async fn write_inventories(
         };
         Some((*machine, *at, set))
     });
-    let told: Vec<(MachineId, OffsetDateTime, &NamedSet)> = told.collect();
-    let rows: Vec<_> = told
-        .iter()
-        .map(|(machine, at, set)| (*machine, *at, set.id))
-        .collect();
-    inventories::insert_many(conn, &rows).await?;
-    named.first_seen = first_days(session, &told);
-    date_versions(conn, &named.first_seen).await
+    told.collect()
 }
 
 /// The first day of each version in these inventories, where it is earlier than this import knew.

@@ -74,7 +74,7 @@ pub(crate) async fn upsert_many(
     if told_model.is_empty() {
         return Ok(());
     }
-    assign_models(conn, &told_model).await
+    assign_models(conn, &told_model, now).await
 }
 
 /// One entry per machine, in the order of their ids, so that two writers never wait for each other in a circle.
@@ -145,7 +145,7 @@ async fn write_attributes(
 }
 
 /// Points machines at their hardware models, and earlier presence that had none.
-async fn assign_models(conn: &mut PgConnection, machines: &[Uuid]) -> Result<(), Error> {
+async fn assign_models(conn: &mut PgConnection, machines: &[Uuid], now: OffsetDateTime) -> Result<(), Error> {
     add_models(conn, machines).await?;
     let moved = sqlx::query_scalar!(
         r#"
@@ -167,14 +167,21 @@ async fn assign_models(conn: &mut PgConnection, machines: &[Uuid]) -> Result<(),
     }
     sqlx::query!(
         r#"
-        UPDATE presence
-        SET model_id = machine.model_id
-        FROM machine
-        WHERE presence.machine_id = machine.machine_id
-          AND machine.machine_id = ANY($1)
-          AND presence.model_id IS NULL
+        WITH told AS (
+            UPDATE presence
+            SET model_id = machine.model_id
+            FROM machine
+            WHERE presence.machine_id = machine.machine_id
+              AND machine.machine_id = ANY($1)
+              AND presence.model_id IS NULL
+            RETURNING presence.week
+        )
+        -- What was rolled up of these weeks holds no longer.
+        INSERT INTO exposure_change (week, changed_at)
+        SELECT DISTINCT week, $2::timestamptz FROM told
         "#,
         &moved,
+        now,
     )
     .execute(conn)
     .await?;

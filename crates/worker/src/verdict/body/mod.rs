@@ -24,15 +24,17 @@ pub(super) fn for_screen(counts: &Counts) -> attribution::Counts {
             })
             .collect(),
         candidates: counts
-            .exposure
+            .candidates
             .iter()
-            .map(|version| attribution::Candidate {
-                id: version.driver_version_id,
-                machine_days: version
-                    .machine_days
-                    .iter()
-                    .map(|(stratum, days)| (*stratum, number(*days)))
-                    .collect(),
+            .filter_map(|candidate| {
+                Some(attribution::Candidate {
+                    id: version_of(candidate)?,
+                    machine_days: candidate
+                        .machine_days
+                        .iter()
+                        .map(|(stratum, days)| (*stratum, f64::from(*days)))
+                        .collect(),
+                })
             })
             .collect(),
         cases: counts
@@ -40,10 +42,27 @@ pub(super) fn for_screen(counts: &Counts) -> attribution::Counts {
             .iter()
             .map(|case| attribution::Case {
                 stratum: case.stratum,
-                candidates: case.driver_version_ids.clone(),
+                candidates: versions_of(case, counts),
             })
             .collect(),
     }
+}
+
+fn version_of(candidate: &exposure::Candidate) -> Option<i32> {
+    match candidate.feature {
+        exposure::Feature::Driver { version, .. } => Some(version),
+        exposure::Feature::OsBuild(_) => None,
+    }
+}
+
+/// The driver versions of a case, by id.
+fn versions_of(case: &exposure::Case, counts: &Counts) -> Vec<i32> {
+    let places = case
+        .candidates
+        .iter()
+        .filter_map(|place| usize::try_from(*place).ok());
+    let candidates = places.filter_map(|place| counts.candidates.get(place));
+    candidates.filter_map(version_of).collect()
 }
 
 /// The whole answer.
@@ -174,17 +193,12 @@ fn text(version: &VersionDescription) -> &str {
 }
 
 fn machine_days(counts: &Counts, version: &VersionDescription) -> u64 {
-    let exposure = counts
-        .exposure
-        .iter()
-        .find(|exposure| exposure.driver_version_id == version.driver_version_id);
-    exposure.map_or(0, |exposure| {
-        exposure.machine_days.iter().map(|(_, days)| days).sum()
-    })
+    let place = counts.version(version.driver_version_id);
+    place.map_or(0, |place| counts.days_of(place))
 }
 
 fn crashing_machines(counts: &Counts, version: &VersionDescription) -> u64 {
-    let had_it = |case: &&exposure::Case| case.driver_version_ids.contains(&version.driver_version_id);
+    let had_it = |case: &&exposure::Case| versions_of(case, counts).contains(&version.driver_version_id);
     count(counts.cases.iter().filter(had_it).count())
 }
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use store::MachineId;
-use store::exposure::{Case, Stratum, VersionExposure};
+use store::exposure::{Candidate, Case, Feature, Naming, Origin, Stratum};
 use time::macros::{date, datetime};
 
 use super::*;
@@ -28,18 +28,28 @@ fn counts() -> Counts {
             week: date!(2026 - 11 - 16),
             machine_days: 10_000,
         }],
-        exposure: [(1, 1000), (2, 4000), (3, 100)]
-            .map(|(driver_version_id, days)| VersionExposure {
-                driver_version_id,
+        candidates: [(1, 1000), (2, 4000), (3, 100)]
+            .map(|(version, days)| Candidate {
+                feature: Feature::Driver {
+                    version,
+                    driver: 7,
+                    order: None,
+                },
+                origin: Origin::ThirdParty,
+                changed_recently: false,
                 machine_days: vec![(0, days)],
+                named_elsewhere: Naming::default(),
             })
             .to_vec(),
+        peers: Vec::new(),
         cases: (0..10)
             .map(|machine| Case {
                 machine: MachineId::of(&machine.to_string()),
                 crashed_at: datetime!(2026-11-18 00:00 UTC),
                 stratum: 0,
-                driver_version_ids: vec![1],
+                peers: None,
+                candidates: vec![0],
+                named: None,
             })
             .collect(),
         crashes: 12,
@@ -92,7 +102,7 @@ fn the_suspect_is_shown_with_the_version_before_it() {
 fn no_counts_give_an_answer_without_suspects() {
     let counts = Counts {
         strata: Vec::new(),
-        exposure: Vec::new(),
+        candidates: Vec::new(),
         cases: Vec::new(),
         machine_days: 0,
         ..counts()
