@@ -32,7 +32,7 @@ async fn a_missing_blob_is_none() {
 async fn a_group_with_the_same_blob_twice_leaves_one_and_no_temporary_file() {
     let (folder, blobs) = blobs().await;
     let group = [b"abc", b"abc", b"xyz"].map(|bytes| (Sha256::of(bytes), Bytes::from_static(bytes)));
-    let results = blobs.put_all(group.to_vec()).await.unwrap();
+    let results = blobs.put_all(group.to_vec()).await;
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(blobs.get(Sha256::of(b"xyz")).await.unwrap().unwrap(), "xyz");
     let left = fs::read_dir(folder.path().join("blobs/tmp")).unwrap().count();
@@ -45,6 +45,15 @@ async fn a_blob_that_was_cut_short_on_disk_is_written_again() {
     let sha256 = Sha256::of(b"abc");
     blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
     fs::write(folder.path().join(format!("blobs/ba/{sha256}")), b"a").unwrap();
+    blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
+    assert_eq!(blobs.get(sha256).await.unwrap().unwrap(), "abc");
+}
+
+#[tokio::test]
+async fn a_blob_whose_bytes_a_power_cut_lost_is_written_again() {
+    let (folder, blobs) = blobs().await;
+    let sha256 = Sha256::of(b"abc");
+    fs::write(folder.path().join(format!("blobs/ba/{sha256}")), [0; 3]).unwrap();
     blobs.put(sha256, Bytes::from_static(b"abc")).await.unwrap();
     assert_eq!(blobs.get(sha256).await.unwrap().unwrap(), "abc");
 }

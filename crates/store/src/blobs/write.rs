@@ -1,93 +1,110 @@
 //! Writing a group of blobs so that it survives a power cut.
 //!
-//! Each file is written and synced on a thread of its own (the file system merges syncs that overlap), then all are
-//! renamed, then each folder that got a new entry is synced once, whatever number of blobs it got.
+//! Each file is written under a temporary name and renamed on a thread of its own, and only then file and folder are
+//! synced: a journaling file system then commits both at once, where a sync before the rename and one after it are two
+//! commits (which cost a third of the throughput). In exchange a power cut may leave a torn file under the right name.
+//! No row points at it, and a writer that finds its name taken compares the bytes before it believes them.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join};
 
-use super::{Blobs, Folder, blocking, sync_folder};
+use super::{Blobs, Folder, blocking};
 use crate::{Error, Sha256};
+
+/// How much of a stored blob is compared at a time.
+const COMPARED_CHUNK_BYTES: usize = 64 << 10;
 
 impl Blobs {
     /// Stores blobs durably, each with its own result, in the order given.
-    ///
-    /// # Errors
-    ///
-    /// The outer one if the folders cannot be synced: then nothing of the group is known to be durable.
-    pub async fn put_all(&self, blobs: Vec<(Sha256, Bytes)>) -> Result<Vec<Result<(), Error>>, Error> {
-        let written = join_all(blobs.into_iter().map(|(sha256, bytes)| {
-            let folder = Arc::clone(&self.folder);
-            blocking("write a blob", move || folder.write(sha256, &bytes))
-        }))
-        .await;
-        let mut changed = BTreeSet::new();
-        let results = written
+    pub async fn put_all(&self, blobs: Vec<(Sha256, Bytes)>) -> Vec<Result<(), Error>> {
+        let writes = blobs
             .into_iter()
-            .map(|result| {
-                changed.insert(result?);
-                Ok(())
-            })
-            .collect();
-        let syncs = changed
-            .into_iter()
-            .map(|path| blocking("sync a folder", move || sync_folder(&path)));
-        for synced in join_all(syncs).await {
-            synced?;
-        }
-        Ok(results)
+            .map(|(sha256, bytes)| self.put_one(sha256, bytes));
+        join_all(writes).await
+    }
+
+    async fn put_one(&self, sha256: Sha256, bytes: Bytes) -> Result<(), Error> {
+        let folder = Arc::clone(&self.folder);
+        let written = blocking("write a blob", move || folder.write(sha256, &bytes)).await?;
+        let Written { file, shard } = written;
+        // Side by side: one after the other, the second would still wait for a flush of the disk of its own.
+        let file = blocking("sync a blob", move || file.sync_all());
+        let shard = blocking("sync a folder", move || shard.sync_all());
+        try_join(file, shard).await.map(|_| ())
     }
 }
 
+/// A blob in its place that is yet to be synced. The lock on its folder keeps the sweeper away until then.
+struct Written {
+    file: File,
+    shard: File,
+}
+
 impl Folder {
-    /// Puts one blob in its place; the folder to sync before it is durable.
-    fn write(&self, sha256: Sha256, bytes: &[u8]) -> io::Result<PathBuf> {
-        let shard = self.shard(sha256);
+    /// Puts one blob in its place.
+    fn write(&self, sha256: Sha256, bytes: &[u8]) -> io::Result<Written> {
+        let shard = File::open(self.shard(sha256))?;
         let path = self.path(sha256);
-        // The folder is synced even if the blob was there: whoever wrote it may not have come to that yet.
-        if self.refresh(&shard, &path, bytes.len())? {
-            return Ok(shard);
+        lock_shared(&shard)?;
+        let file = match self.refresh(&path, bytes)? {
+            // It is synced again: whoever wrote it may not have come to that yet.
+            Some(file) => file,
+            None => self.place(&path, bytes)?,
+        };
+        Ok(Written { file, shard })
+    }
+
+    /// The blob, if all of it is there already; it then counts as new, so that no sweep takes it.
+    fn refresh(&self, path: &Path, bytes: &[u8]) -> io::Result<Option<File>> {
+        let Some(mut file) = super::none_if_missing(File::options().read(true).append(true).open(path))?
+        else {
+            return Ok(None);
+        };
+        if !holds(&mut file, bytes)? {
+            return Ok(None);
         }
+        file.set_modified(self.clock.now().into())?;
+        Ok(Some(file))
+    }
+
+    /// Writes the bytes under a temporary name and renames them.
+    fn place(&self, path: &Path, bytes: &[u8]) -> io::Result<File> {
         let temporary = self.temporary();
-        let placed = write_synced(&temporary, bytes).and_then(|()| {
-            let lock = File::open(&shard)?;
-            lock_shared(&lock)?;
-            fs::rename(&temporary, &path)
+        let placed = File::create_new(&temporary).and_then(|mut file| {
+            file.write_all(bytes)?;
+            fs::rename(&temporary, path)?;
+            Ok(file)
         });
         if placed.is_err() {
             // Nothing refers to it. If it cannot be removed either, the sweep gets it.
             let _ = fs::remove_file(&temporary);
         }
-        placed.map(|()| shard)
-    }
-
-    /// Whether the whole blob is there already; if so, it now counts as new, so that no sweep takes it.
-    fn refresh(&self, shard: &Path, path: &Path, length: usize) -> io::Result<bool> {
-        let Some(lock) = super::none_if_missing(File::open(shard))? else {
-            return Ok(false);
-        };
-        lock_shared(&lock)?;
-        let Some(file) = super::none_if_missing(File::options().append(true).open(path))? else {
-            return Ok(false);
-        };
-        if usize::try_from(file.metadata()?.len()) != Ok(length) {
-            return Ok(false);
-        }
-        file.set_modified(self.clock.now().into())?;
-        Ok(true)
+        placed
     }
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+/// Whether the file holds these bytes and no more.
+fn holds(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
+    if usize::try_from(file.metadata()?.len()) != Ok(bytes.len()) {
+        return Ok(false);
+    }
+    file.rewind()?;
+    let mut stored = vec![0; COMPARED_CHUNK_BYTES.min(bytes.len())];
+    for chunk in bytes.chunks(COMPARED_CHUNK_BYTES) {
+        let Some(stored) = stored.get_mut(..chunk.len()) else {
+            return Ok(false);
+        };
+        file.read_exact(stored)?;
+        if stored != chunk {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A shared lock; file systems without locks have no sweeper on another machine to fear either.

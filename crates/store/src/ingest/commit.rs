@@ -41,13 +41,7 @@ impl Committer {
             .iter()
             .filter_map(|(sha256, callers)| Some((*sha256, callers.first()?.dump.bytes.clone())))
             .collect();
-        let results = match self.blobs.put_all(blobs).await {
-            Ok(results) => results,
-            Err(error) => {
-                refuse(by_hash.into_values().collect(), error);
-                return Vec::new();
-            }
-        };
+        let results = self.blobs.put_all(blobs).await;
         let mut stored = Vec::new();
         for (callers, result) in by_hash.into_values().zip(results) {
             match result {

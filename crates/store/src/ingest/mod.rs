@@ -1,7 +1,7 @@
 //! Taking dumps durably, many in one sync and one transaction.
 //!
-//! [`Ingest::submit`] hands a dump to a committing task. The task takes what is waiting, stores the blobs (each file
-//! synced, each folder synced once), and only then inserts all `dump` and `job` rows in one transaction. The callers
+//! [`Ingest::submit`] hands a dump to a committing task. The task takes what is waiting, stores the blobs (each file and
+//! its folder synced), and only then inserts all `dump` and `job` rows in one transaction. The callers
 //! are answered after the commit, so an answer means: file, folder and rows survive a power cut. While one group
 //! commits, the next gathers; groups grow with the load, and a lone upload waits for nobody.
 //!
@@ -26,8 +26,9 @@ mod commit;
 /// The most dumps that are committed together.
 const LARGEST_GROUP: usize = 64;
 
-/// Groups under way at once: one syncs its files while the other commits its rows.
-const GROUPS_AT_ONCE: usize = 2;
+/// Groups under way at once: some sync their files while others commit their rows. A few callers need not wait for
+/// each other at all; file system and Postgres merge syncs that overlap.
+const GROUPS_AT_ONCE: usize = 8;
 
 /// Callers that may wait to be gathered; more wait in `submit`.
 const LONGEST_LINE: usize = 256;
