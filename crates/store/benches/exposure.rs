@@ -64,7 +64,7 @@ async fn run(url: &str, machines: u32) -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         let counts = store::exposure::counts(&mut conn, 0x76, window).await?;
         let counted = start.elapsed();
-        let suspects: Vec<i32> = (1..=20).collect();
+        let suspects: Vec<Vec<i32>> = (1..=20).map(|version| vec![version]).collect();
         let start = Instant::now();
         store::exposure::exposed_machines(&mut conn, window, &suspects).await?;
         println!(

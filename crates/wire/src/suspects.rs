@@ -30,8 +30,14 @@ pub struct Suspects {
     pub verdict: VerdictWord,
     /// Probability that no driver version explains the crashes; absent while only the screen was computed.
     pub none_probability: Option<f64>,
+    /// What proved the first suspect guilty; absent unless the verdict is `confirmed`.
+    #[serde(default)]
+    pub confirmed_by: Option<Proof>,
     /// The suspects, most suspicious first.
     pub suspects: Vec<Suspect>,
+    /// What else the crashing machines have in common, kind by kind, the most frequent first.
+    #[serde(default)]
+    pub shared: Vec<SharedTrait>,
 }
 
 /// A span of days.
@@ -65,12 +71,46 @@ pub enum VerdictWord {
     Confirmed,
 }
 
-/// One suspect: a driver version, or several that the data cannot tell apart.
+/// What can prove a suspect guilty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Proof {
+    /// Windows caught it with pages locked and named it in a 0xCB.
+    NamedByWindows,
+    /// The crash rate fell on machines that it was taken back from, and did not on those that kept it.
+    Rollback,
+}
+
+/// What a suspect is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum SuspectScope {
+    /// A driver version; if there are several in `drivers`, the data cannot tell them apart.
+    #[default]
+    Version,
+    /// The first version in `drivers` and all later ones, which follow it.
+    VersionOrLater,
+    /// A build of Windows: `os_build`.
+    OsBuild,
+}
+
+/// One suspect: a driver version, several that the data cannot tell apart, a run of versions, or a Windows build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Suspect {
     /// 1 is the most suspicious.
     pub rank: u32,
+    /// What it is.
+    #[serde(default)]
+    pub scope: SuspectScope,
+    /// The build of Windows that it is, or that cannot be told apart from its drivers.
+    #[serde(default)]
+    pub os_build: Option<u32>,
+    /// Which culprit it may be, if it is in a credible set: 1 for the first; 2 for one that crashes further machines.
+    #[serde(default)]
+    pub culprit: Option<u32>,
     /// More than one entry means that the data cannot tell them apart.
     pub drivers: Vec<SuspectDriver>,
     /// Posterior probability; absent while only the screen was computed.
@@ -97,6 +137,15 @@ pub struct Suspect {
     pub crashes_per_1000_machine_days: f64,
     /// The version of the same driver before this one, for contrast.
     pub previous_version: Option<PreviousVersion>,
+    /// The newest version of the same driver that is known to be quiet.
+    #[serde(default)]
+    pub safe_version: Option<SafeVersion>,
+    /// Machines that changed to it in the window, each its own control.
+    #[serde(default)]
+    pub before_after: Option<BeforeAfter>,
+    /// Machines that it was taken back from, beside those that kept it.
+    #[serde(default)]
+    pub rollback: Option<Rollback>,
     /// What dumps say directly.
     pub direct_evidence: DirectEvidence,
 }
@@ -129,6 +178,99 @@ pub struct PreviousVersion {
     pub machine_days: u64,
     /// 95 % upper bound of its crashes per 1,000 machine-days.
     pub rate_upper_bound: f64,
+}
+
+/// A version to go to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SafeVersion {
+    /// Base name of the driver, lower case.
+    pub name: String,
+    /// File version.
+    pub version: String,
+    /// Machines that crashed with this stop code while they had it.
+    pub crashing_machines: u64,
+    /// Days on which machines had it.
+    pub machine_days: u64,
+    /// 95 % upper bound of its crashes per 1,000 machine-days.
+    pub rate_upper_bound: f64,
+}
+
+/// Crashing machines over machine-days.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ObservedRate {
+    /// Machines that crashed.
+    pub crashing_machines: u64,
+    /// Days on which machines were seen.
+    pub machine_days: u64,
+}
+
+/// The same machines before and after they got a version.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BeforeAfter {
+    /// Machines that changed.
+    pub machines: u64,
+    /// Their days before.
+    pub before: ObservedRate,
+    /// Their days with the version.
+    pub after: ObservedRate,
+    /// Rate after over rate before; absent when it has no value.
+    pub rate_ratio: Option<f64>,
+    /// Lower end of its exact 95 % interval.
+    pub rate_ratio_low: Option<f64>,
+    /// Upper end of its exact 95 % interval.
+    pub rate_ratio_high: Option<f64>,
+}
+
+/// What happened where a version was taken back.
+///
+/// Machines that crashed in the two weeks before are left out: they would crash less afterwards by chance alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Rollback {
+    /// Machines that it was taken back from.
+    pub machines: u64,
+    /// Their days while they had it.
+    pub before: ObservedRate,
+    /// Their days since.
+    pub rolled_back: ObservedRate,
+    /// The days of machines that kept it, from the first rollback on.
+    pub kept: ObservedRate,
+}
+
+/// Something that crashing machines have in common.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SharedTrait {
+    /// What it is.
+    pub kind: TraitKind,
+    /// Its value, e.g. a model's name.
+    pub value: String,
+    /// Crashing machines that have it.
+    pub crashing_machines: u64,
+    /// These, as a share of all crashing machines.
+    pub share_of_crashing: f64,
+    /// Its share of all machine-days; absent where that is not counted (processes).
+    pub share_of_machine_days: Option<f64>,
+}
+
+/// What machines can have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum TraitKind {
+    /// Hardware model.
+    Model,
+    /// Build of Windows.
+    OsBuild,
+    /// The process in which it crashed.
+    Process,
+    /// Where the machine stands.
+    Site,
+    /// BIOS version.
+    Bios,
 }
 
 /// How often dumps point at the driver directly.

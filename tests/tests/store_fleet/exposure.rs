@@ -172,9 +172,9 @@ async fn machines_that_had_a_version_are_counted_once() {
     let a1 = version_id(&mut conn, "a.sys", "1.0").await;
     let a2 = version_id(&mut conn, "a.sys", "2.0").await;
     let common = version_id(&mut conn, "common.sys", "1.0").await;
-    let asked = [common, a1, a2, 999];
+    let asked = [vec![common], vec![a1], vec![a2], vec![a1, a2], vec![999]];
     assert_eq!(
         exposed_machines(&mut conn, WINDOW, &asked).await.unwrap(),
-        [3, 2, 1, 0]
+        [3, 2, 1, 2, 0]
     );
 }

@@ -1,7 +1,7 @@
-//! How many machines had a driver version.
+//! How many machines had one of some driver versions.
 //!
-//! Machines cannot be summed over sets and weeks as days can: one machine has several sets. So every set gets a bit
-//! per asked version, and the bits of each machine's sets are put together while its presence is streamed.
+//! Machines cannot be summed over versions, sets and weeks as days can: one machine has several. So every set gets a
+//! bit per asked group of versions, and the bits of each machine's sets are put together while its presence is streamed.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use super::weights::for_each_set;
 use crate::driver_sets::{self, Merges};
 use crate::{Error, Window};
 
-/// Versions that one pass can count.
+/// Groups that one pass can count.
 const PASS: usize = 64;
 
-/// How many machines had each of these versions in the window, in the same order.
+/// How many machines had any version of each of these groups in the window, in the same order.
 ///
 /// # Errors
 ///
@@ -25,18 +25,18 @@ const PASS: usize = 64;
 pub async fn exposed_machines(
     conn: &mut PgConnection,
     window: Window,
-    driver_version_ids: &[i32],
+    groups: &[Vec<i32>],
 ) -> Result<Vec<u64>, Error> {
-    let mut machines = Vec::with_capacity(driver_version_ids.len());
-    for versions in driver_version_ids.chunks(PASS) {
-        machines.extend(count_pass(conn, window, versions).await?);
+    let mut machines = Vec::with_capacity(groups.len());
+    for groups in groups.chunks(PASS) {
+        machines.extend(count_pass(conn, window, groups).await?);
     }
     Ok(machines)
 }
 
-async fn count_pass(conn: &mut PgConnection, window: Window, versions: &[i32]) -> Result<Vec<u64>, Error> {
-    let bits = set_bits(conn, window, versions).await?;
-    let mut counts = vec![0; versions.len()];
+async fn count_pass(conn: &mut PgConnection, window: Window, groups: &[Vec<i32>]) -> Result<Vec<u64>, Error> {
+    let bits = set_bits(conn, window, groups).await?;
+    let mut counts = vec![0; groups.len()];
     let mut count = |bits: u64| {
         for (place, count) in counts.iter_mut().enumerate() {
             *count += (bits >> place) & 1;
@@ -69,11 +69,11 @@ async fn count_pass(conn: &mut PgConnection, window: Window, versions: &[i32]) -
     Ok(counts)
 }
 
-/// Which of the versions each set of the window has, a bit per version; sets without any are left out.
+/// Which of the groups each set of the window has a version of, a bit per group; sets without any are left out.
 async fn set_bits(
     conn: &mut PgConnection,
     window: Window,
-    versions: &[i32],
+    groups: &[Vec<i32>],
 ) -> Result<HashMap<i64, u64>, Error> {
     let sets = sqlx::query_scalar!(
         "SELECT DISTINCT driver_set_id FROM presence WHERE week BETWEEN $1 AND $2 AND driver_set_id <> $3",
@@ -86,11 +86,10 @@ async fn set_bits(
     let merges = Merges::load(conn).await?;
     let mut bits = HashMap::new();
     for_each_set(conn, &sets, &merges, |set, members| {
-        let has = |version: &i32| u64::from(members.binary_search(version).is_ok());
-        let mask = versions
-            .iter()
-            .enumerate()
-            .fold(0, |mask, (place, version)| mask | (has(version) << place));
+        let has = |version: &i32| members.binary_search(version).is_ok();
+        let mask = groups.iter().enumerate().fold(0, |mask, (place, group)| {
+            mask | (u64::from(group.iter().any(has)) << place)
+        });
         if mask != 0 {
             bits.insert(set, mask);
         }

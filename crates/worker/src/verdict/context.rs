@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 
-use attribution::Screened;
+use attribution::verdict::Verdict;
 use store::drivers::{self, VersionDescription};
-use store::exposure::{self, DirectEvidence};
+use store::exposure::{self, Counts, DirectEvidence, Feature};
 use store::{Error, PgConnection, Window};
 
 /// The most suspects that a verdict shows. What comes after them is not suspicious.
 pub(super) const MOST_SUSPECTS: usize = 50;
 
-/// Facts about the versions that a verdict shows, by version id.
+/// Facts about the versions that a verdict shows, by version id unless it says otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Context {
     pub(super) descriptions: HashMap<i32, VersionDescription>,
     /// All versions of the same drivers, by driver id.
     pub(super) siblings: HashMap<i32, Vec<VersionDescription>>,
-    pub(super) exposed_machines: HashMap<i32, u64>,
+    /// By rank.
+    pub(super) exposed_machines: HashMap<u32, u64>,
     pub(super) direct_evidence: HashMap<i32, DirectEvidence>,
 }
 
@@ -25,13 +26,11 @@ pub(super) async fn gather(
     conn: &mut PgConnection,
     stop_code: u32,
     window: Window,
-    screened: &[Screened],
+    counts: &Counts,
+    verdict: &Verdict,
 ) -> Result<Context, Error> {
-    let ids: Vec<i32> = screened
-        .iter()
-        .take(MOST_SUSPECTS)
-        .flat_map(|suspect| suspect.ids.iter().copied())
-        .collect();
+    let groups = groups(counts, verdict);
+    let ids: Vec<i32> = groups.iter().flatten().copied().collect();
     if ids.is_empty() {
         return Ok(Context::default());
     }
@@ -40,7 +39,7 @@ pub(super) async fn gather(
     for version in drivers::siblings(conn, &ids).await? {
         siblings.entry(version.driver_id).or_default().push(version);
     }
-    let machines = exposure::exposed_machines(conn, window, &ids).await?;
+    let machines = exposure::exposed_machines(conn, window, &groups).await?;
     let evidence = exposure::direct_evidence(conn, stop_code, window, &ids).await?;
     Ok(Context {
         descriptions: descriptions
@@ -48,7 +47,22 @@ pub(super) async fn gather(
             .map(|version| (version.driver_version_id, version))
             .collect(),
         siblings,
-        exposed_machines: ids.iter().copied().zip(machines).collect(),
+        exposed_machines: (1..).zip(machines).collect(),
         direct_evidence: ids.into_iter().zip(evidence).collect(),
     })
+}
+
+/// The driver versions of each suspect that is shown, in the order of their ranks.
+fn groups(counts: &Counts, verdict: &Verdict) -> Vec<Vec<i32>> {
+    let version = |member: &u32| {
+        let candidate = counts.candidates.get(usize::try_from(*member).ok()?)?;
+        match candidate.feature {
+            Feature::Driver { version, .. } => Some(version),
+            Feature::OsBuild(_) => None,
+        }
+    };
+    let shown = verdict.suspects.iter().take(MOST_SUSPECTS);
+    shown
+        .map(|suspect| suspect.members.iter().filter_map(version).collect())
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! Computing verdicts: counts from the store, screened by attribution, kept as the body that the API answers with.
+//! Computing verdicts: counts from the store, judged by attribution, kept as the body that the API answers with.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +16,7 @@ use crate::telemetry::{self, Ended};
 
 mod body;
 mod context;
+mod input;
 
 /// Verdicts are claimed so many at a time: each takes a moment, and another replica may have nothing to do.
 const BATCH: u32 = 4;
@@ -109,13 +110,13 @@ async fn compute(pool: Arc<Pool>, key: VerdictKey) -> Result<(), Trouble> {
 
     let counts = Arc::new(counts);
     let counted = Arc::clone(&counts);
-    let screen = tokio::task::spawn_blocking(move || attribution::screen(&body::for_screen(&counted)))
+    let judged = tokio::task::spawn_blocking(move || attribution::verdict::verdict(&input::of(&counted)))
         .await
         .map_err(|_| Trouble::Panicked)?;
 
     let mut conn = pool.database.acquire().await.map_err(Error::from)?;
-    let context = context::gather(&mut conn, key.stop_code, window, &screen.screened).await?;
-    let suspects = body::suspects(key.stop_code, computed_at, &counts, &screen, &context);
+    let context = context::gather(&mut conn, key.stop_code, window, &counts, &judged).await?;
+    let suspects = body::suspects(key.stop_code, computed_at, &counts, &judged, &context);
     let verdict = Verdict {
         stop_code: key.stop_code,
         window_days: key.window_days,

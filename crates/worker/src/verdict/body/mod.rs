@@ -1,79 +1,27 @@
 //! From counts and statistics to the answer of the API.
 
-use std::cmp::Ordering;
-
-use attribution::{Screen, Screened, Word};
-use store::drivers::{VersionDescription, compare_versions};
-use store::exposure::{self, Counts};
+use attribution::verdict::{Verdict, Word};
+use store::exposure::{Counts, Feature};
 use time::OffsetDateTime;
 use wire::StopCodeNumber;
-use wire::suspects::{
-    DirectEvidence, PreviousVersion, Suspect, SuspectDriver, Suspects, VerdictWord, Window,
-};
+use wire::suspects::{Proof, Suspects, VerdictWord, Window};
 
 use super::context::{Context, MOST_SUSPECTS};
 
-/// The counts as attribution takes them.
-pub(super) fn for_screen(counts: &Counts) -> attribution::Counts {
-    attribution::Counts {
-        strata: counts
-            .strata
-            .iter()
-            .map(|stratum| attribution::Stratum {
-                machine_days: number(stratum.machine_days),
-            })
-            .collect(),
-        candidates: counts
-            .candidates
-            .iter()
-            .filter_map(|candidate| {
-                Some(attribution::Candidate {
-                    id: version_of(candidate)?,
-                    machine_days: candidate
-                        .machine_days
-                        .iter()
-                        .map(|(stratum, days)| (*stratum, f64::from(*days)))
-                        .collect(),
-                })
-            })
-            .collect(),
-        cases: counts
-            .cases
-            .iter()
-            .map(|case| attribution::Case {
-                stratum: case.stratum,
-                candidates: versions_of(case, counts),
-            })
-            .collect(),
-    }
-}
-
-fn version_of(candidate: &exposure::Candidate) -> Option<i32> {
-    match candidate.feature {
-        exposure::Feature::Driver { version, .. } => Some(version),
-        exposure::Feature::OsBuild(_) => None,
-    }
-}
-
-/// The driver versions of a case, by id.
-fn versions_of(case: &exposure::Case, counts: &Counts) -> Vec<i32> {
-    let places = case
-        .candidates
-        .iter()
-        .filter_map(|place| usize::try_from(*place).ok());
-    let candidates = places.filter_map(|place| counts.candidates.get(place));
-    candidates.filter_map(version_of).collect()
-}
+mod suspect;
+mod versions;
 
 /// The whole answer.
 pub(super) fn suspects(
     stop_code: u32,
     computed_at: OffsetDateTime,
     counts: &Counts,
-    screen: &Screen,
+    verdict: &Verdict,
     context: &Context,
 ) -> Suspects {
-    let shown = screen.screened.iter().take(MOST_SUSPECTS);
+    let facts = Facts::new(counts, context);
+    let proof = proof(verdict, &facts);
+    let shown = verdict.suspects.iter().take(MOST_SUSPECTS);
     Suspects {
         stop_code: StopCodeNumber::from_raw(stop_code),
         window: Window {
@@ -86,138 +34,109 @@ pub(super) fn suspects(
         crashes: counts.crashes,
         machine_days: counts.machine_days,
         crashes_without_exposure: counts.crashes_without_exposure,
-        verdict: match screen.word {
-            Word::TooLittleData => VerdictWord::TooLittleData,
-            Word::NoDriverExplainsThis => VerdictWord::NoDriverExplainsThis,
-            Word::Associated => VerdictWord::Associated,
-        },
-        none_probability: None,
+        verdict: proof.map_or_else(|| word(verdict.word), |_| VerdictWord::Confirmed),
+        none_probability: verdict.none_probability,
+        confirmed_by: proof,
         suspects: shown
             .zip(1..)
-            .map(|(screened, rank)| suspect(rank, screened, counts, context))
+            .map(|(suspect, rank)| suspect::of(rank, suspect, &facts))
             .collect(),
+        shared: Vec::new(),
     }
 }
 
-fn suspect(rank: u32, screened: &Screened, counts: &Counts, context: &Context) -> Suspect {
-    let crashing_machines = count(screened.observed);
-    Suspect {
-        rank,
-        drivers: drivers(screened, context),
-        probability: None,
-        in_credible_set: None,
-        ic025: screened.ic025,
-        expected_machines: screened.expected,
-        rate_ratio: screened.rate_ratio.map(|rate_ratio| rate_ratio.ratio),
-        rate_ratio_low: screened.rate_ratio.and_then(|rate_ratio| rate_ratio.low),
-        rate_ratio_high: screened.rate_ratio.and_then(|rate_ratio| rate_ratio.high),
-        crashing_machines,
-        exposed_machines: most(screened, |id| context.exposed_machines.get(&id).copied()),
-        machine_days: whole(screened.machine_days),
-        crashes_per_1000_machine_days: if screened.machine_days > 0.0 {
-            1000.0 * number(crashing_machines) / screened.machine_days
-        } else {
-            0.0
-        },
-        previous_version: previous_version(screened, counts, context),
-        direct_evidence: direct_evidence(screened, context),
+/// What proves the first suspect guilty. A suspect that is not even associated cannot be proven by one odd dump.
+fn proof(verdict: &Verdict, facts: &Facts<'_>) -> Option<Proof> {
+    let first = verdict.suspects.first()?;
+    if verdict.word < Word::Associated {
+        return None;
     }
-}
-
-fn drivers(screened: &Screened, context: &Context) -> Vec<SuspectDriver> {
-    let descriptions = screened.ids.iter().filter_map(|id| context.descriptions.get(id));
-    let mut drivers: Vec<SuspectDriver> = descriptions
-        .map(|version| SuspectDriver {
-            name: version.name.clone(),
-            version: version.version.clone(),
-            company: version.company.clone(),
-            class: version.class.clone(),
-            code_ids: version.code_ids.clone(),
-        })
-        .collect();
-    // Drivers of others than Microsoft first: they are what an administrator can change.
-    drivers.sort_by_key(|driver| {
-        let microsoft = driver
-            .company
-            .as_deref()
-            .is_some_and(|company| company.to_lowercase().contains("microsoft"));
-        (microsoft, driver.name.clone())
-    });
-    drivers
-}
-
-/// Inseparable versions have the same machines; they differ only where an inventory came late.
-fn most(screened: &Screened, of: impl Fn(i32) -> Option<u64>) -> u64 {
-    screened.ids.iter().filter_map(|id| of(*id)).max().unwrap_or(0)
-}
-
-fn direct_evidence(screened: &Screened, context: &Context) -> DirectEvidence {
-    let most_of = |of: fn(&exposure::DirectEvidence) -> u64| {
-        most(screened, |id| context.direct_evidence.get(&id).map(of))
+    let [version] = facts.versions_of(first)[..] else {
+        return None;
     };
-    DirectEvidence {
-        named_by_0xcb: most_of(|evidence| evidence.named_by_windows),
-        on_trusted_stack: most_of(|evidence| evidence.on_trusted_stack),
-        unloaded_at_crash: most_of(|evidence| evidence.unloaded_at_crash),
+    let named = facts
+        .context
+        .direct_evidence
+        .get(&version)
+        .is_some_and(|evidence| evidence.named_by_windows > 0);
+    named.then_some(Proof::NamedByWindows)
+}
+
+fn word(word: Word) -> VerdictWord {
+    match word {
+        Word::TooLittleData => VerdictWord::TooLittleData,
+        Word::NoDriverExplainsThis => VerdictWord::NoDriverExplainsThis,
+        Word::Associated => VerdictWord::Associated,
+        Word::SuspectSet => VerdictWord::SuspectSet,
+        Word::LikelyCause => VerdictWord::LikelyCause,
+        Word::Confirmed => VerdictWord::Confirmed,
     }
 }
 
-/// The newest version before the suspect's that was in use in the window, of the first driver that has one.
-fn previous_version(screened: &Screened, counts: &Counts, context: &Context) -> Option<PreviousVersion> {
-    screened.ids.iter().find_map(|id| {
-        let suspect = context.descriptions.get(id)?;
-        let version = suspect.version.as_deref()?;
-        let earlier = context
-            .siblings
-            .get(&suspect.driver_id)?
-            .iter()
-            .filter_map(|sibling| {
-                let machine_days = machine_days(counts, sibling);
-                let earlier = compare_versions(sibling.version.as_deref()?, version) == Ordering::Less;
-                (earlier && machine_days > 0).then_some((sibling, machine_days))
-            });
-        let (previous, machine_days) =
-            earlier.max_by(|(one, _), (other, _)| compare_versions(text(one), text(other)))?;
-        let crashing_machines = crashing_machines(counts, previous);
-        Some(PreviousVersion {
-            version: text(previous).to_owned(),
-            crashing_machines,
-            machine_days,
-            rate_upper_bound: exposure::rate_upper_bound(crashing_machines, machine_days)?,
+/// What an answer is made from, with look-ups by version.
+struct Facts<'a> {
+    counts: &'a Counts,
+    context: &'a Context,
+    /// Crashing machines, by candidate.
+    observed: Vec<u64>,
+}
+
+impl<'a> Facts<'a> {
+    fn new(counts: &'a Counts, context: &'a Context) -> Self {
+        let mut observed = vec![0; counts.candidates.len()];
+        for candidate in counts.cases.iter().flat_map(|case| &case.candidates) {
+            let place = usize::try_from(*candidate).unwrap_or(usize::MAX);
+            if let Some(observed) = observed.get_mut(place) {
+                *observed += 1;
+            }
+        }
+        Facts {
+            counts,
+            context,
+            observed,
+        }
+    }
+
+    fn features<'s>(
+        &'s self,
+        suspect: &'s attribution::verdict::Suspect,
+    ) -> impl Iterator<Item = Feature> + 's {
+        let members = suspect.members.iter();
+        members.filter_map(|member| {
+            let candidate = self.counts.candidates.get(usize::try_from(*member).ok()?)?;
+            Some(candidate.feature)
         })
-    })
-}
+    }
 
-fn text(version: &VersionDescription) -> &str {
-    version.version.as_deref().unwrap_or_default()
-}
+    /// The driver versions of a suspect, as it lists them.
+    fn versions_of(&self, suspect: &attribution::verdict::Suspect) -> Vec<i32> {
+        let versions = self.features(suspect).filter_map(|feature| match feature {
+            Feature::Driver { version, .. } => Some(version),
+            Feature::OsBuild(_) => None,
+        });
+        versions.collect()
+    }
 
-fn machine_days(counts: &Counts, version: &VersionDescription) -> u64 {
-    let place = counts.version(version.driver_version_id);
-    place.map_or(0, |place| counts.days_of(place))
-}
+    /// The Windows build that a suspect is, or cannot be told apart from.
+    fn build_of(&self, suspect: &attribution::verdict::Suspect) -> Option<u32> {
+        self.features(suspect).find_map(|feature| match feature {
+            Feature::OsBuild(build) => u32::try_from(build).ok(),
+            Feature::Driver { .. } => None,
+        })
+    }
 
-fn crashing_machines(counts: &Counts, version: &VersionDescription) -> u64 {
-    let had_it = |case: &&exposure::Case| versions_of(case, counts).contains(&version.driver_version_id);
-    count(counts.cases.iter().filter(had_it).count())
+    /// Crashing machines and machine-days of a version in the window.
+    fn rate_of(&self, version: i32) -> (u64, u64) {
+        let Some(place) = self.counts.version(version) else {
+            return (0, 0);
+        };
+        let observed = self.observed.get(place).copied().unwrap_or(0);
+        (observed, self.counts.days_of(place))
+    }
 }
 
 fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "machine-days are far below 2^53")]
-fn number(count: u64) -> f64 {
-    count as f64
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a sum of whole, non-negative machine-days far below 2^53"
-)]
-fn whole(machine_days: f64) -> u64 {
-    machine_days as u64
 }
 
 #[cfg(test)]

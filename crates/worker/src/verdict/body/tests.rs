@@ -4,6 +4,10 @@ use store::MachineId;
 use store::exposure::{Candidate, Case, Feature, Naming, Origin, Stratum};
 use time::macros::{date, datetime};
 
+use attribution::verdict::verdict;
+use store::drivers::VersionDescription;
+
+use super::super::input;
 use super::*;
 
 fn version(id: i32, name: &str, text: &str) -> VersionDescription {
@@ -33,7 +37,7 @@ fn counts() -> Counts {
                 feature: Feature::Driver {
                     version,
                     driver: 7,
-                    order: None,
+                    order: Some([0, 2, 1, 3][usize::try_from(version).unwrap()]),
                 },
                 origin: Origin::ThirdParty,
                 changed_recently: false,
@@ -75,15 +79,17 @@ fn context() -> Context {
 #[test]
 fn the_suspect_is_shown_with_the_version_before_it() {
     let counts = counts();
-    let screen = attribution::screen(&for_screen(&counts));
+    let judged = verdict(&input::of(&counts));
     let answer = suspects(
         0x76,
         datetime!(2026-11-22 12:00 UTC),
         &counts,
-        &screen,
+        &judged,
         &context(),
     );
-    assert_eq!(answer.verdict, VerdictWord::Associated);
+    // Ten crashes on a tenth of the days are no chance, and too few for one name to be the likely cause.
+    assert_eq!(answer.verdict, VerdictWord::SuspectSet);
+    assert!(answer.none_probability.unwrap() < 0.5);
     assert_eq!((answer.crashing_machines, answer.crashes), (10, 12));
     let first = &answer.suspects[0];
     assert_eq!(
@@ -96,6 +102,24 @@ fn the_suspect_is_shown_with_the_version_before_it() {
         (previous.version.as_str(), previous.machine_days),
         ("4.1.9.0", 4000)
     );
+    // 4.10.0.0 is newer, but 100 machine-days without a crash may hide 30 per 1,000.
+    let safe = first.safe_version.as_ref().unwrap();
+    assert_eq!((safe.version.as_str(), safe.crashing_machines), ("4.1.9.0", 0));
+}
+
+#[test]
+fn a_dump_in_which_windows_names_it_confirms_a_suspect() {
+    let counts = counts();
+    let judged = verdict(&input::of(&counts));
+    let mut context = context();
+    let named = store::exposure::DirectEvidence {
+        named_by_windows: 1,
+        ..Default::default()
+    };
+    context.direct_evidence.insert(1, named);
+    let answer = suspects(0x76, datetime!(2026-11-22 12:00 UTC), &counts, &judged, &context);
+    assert_eq!(answer.verdict, VerdictWord::Confirmed);
+    assert_eq!(answer.confirmed_by, Some(Proof::NamedByWindows));
 }
 
 #[test]
@@ -107,12 +131,12 @@ fn no_counts_give_an_answer_without_suspects() {
         machine_days: 0,
         ..counts()
     };
-    let screen = attribution::screen(&for_screen(&counts));
+    let judged = verdict(&input::of(&counts));
     let answer = suspects(
         0x76,
         datetime!(2026-11-22 12:00 UTC),
         &counts,
-        &screen,
+        &judged,
         &Context::default(),
     );
     assert_eq!(answer.verdict, VerdictWord::TooLittleData);
