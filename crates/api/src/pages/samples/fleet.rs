@@ -2,7 +2,10 @@
 
 use wire::report::StopCodeClass;
 use wire::stop_code::{DayCount, Share, StopCodeCount, StopCodeDetail};
-use wire::suspects::{DirectEvidence, PreviousVersion, Suspect, SuspectDriver, Suspects, VerdictWord};
+use wire::suspects::{
+    BeforeAfter, DirectEvidence, ObservedRate, PreviousVersion, Proof, Rollback, SafeVersion, SharedTrait,
+    Suspect, SuspectDriver, SuspectScope, Suspects, TraitKind, VerdictWord,
+};
 
 use super::{NOW, WINDOW, code, days_ago, hostile};
 use crate::pages::{overview, stop_code};
@@ -71,6 +74,9 @@ fn suspect(
 ) -> Suspect {
     Suspect {
         rank,
+        scope: SuspectScope::Version,
+        os_build: None,
+        culprit: None,
         drivers,
         probability: None,
         in_credible_set: None,
@@ -84,6 +90,9 @@ fn suspect(
         machine_days: 40_111,
         crashes_per_1000_machine_days: 0.95,
         previous_version: None,
+        safe_version: None,
+        before_after: None,
+        rollback: None,
         direct_evidence: DirectEvidence::default(),
     }
 }
@@ -112,6 +121,27 @@ pub(crate) fn suspects(verdict: VerdictWord) -> Suspects {
         machine_days: 90_210,
         rate_upper_bound: 0.033,
     });
+    ranking[0].safe_version = Some(SafeVersion {
+        name: "acmecap.sys".to_owned(),
+        version: "4.2.3.0".to_owned(),
+        crashing_machines: 1,
+        machine_days: 120_900,
+        rate_upper_bound: 0.039,
+    });
+    ranking[0].before_after = Some(BeforeAfter {
+        machines: 402,
+        before: observed(1, 21_007),
+        after: observed(27, 25_480),
+        rate_ratio: Some(22.3),
+        rate_ratio_low: Some(3.7),
+        rate_ratio_high: Some(912.0),
+    });
+    ranking[0].rollback = Some(Rollback {
+        machines: 61,
+        before: observed(6, 3_900),
+        rolled_back: observed(0, 2_044),
+        kept: observed(9, 11_820),
+    });
     ranking[0].direct_evidence = DirectEvidence {
         named_by_0xcb: 2,
         on_trusted_stack: 0,
@@ -130,6 +160,7 @@ pub(crate) fn suspects(verdict: VerdictWord) -> Suspects {
         for (index, one) in ranking.iter_mut().enumerate() {
             one.probability = Some([0.97, 0.02, 0.004, 0.000_02][index]);
             one.in_credible_set = Some(index == 0);
+            one.culprit = (index == 0).then_some(1);
         }
     }
     Suspects {
@@ -143,8 +174,34 @@ pub(crate) fn suspects(verdict: VerdictWord) -> Suspects {
         crashes_without_exposure: 3,
         verdict,
         none_probability: (verdict >= VerdictWord::SuspectSet).then_some(0.03),
+        confirmed_by: (verdict == VerdictWord::Confirmed).then_some(Proof::Rollback),
         suspects: ranking,
+        shared: shared(),
     }
+}
+
+fn observed(crashing_machines: u64, machine_days: u64) -> ObservedRate {
+    ObservedRate {
+        crashing_machines,
+        machine_days,
+    }
+}
+
+fn shared() -> Vec<SharedTrait> {
+    let one = |kind, value: &str, crashing_machines, share_of_crashing, share_of_machine_days| SharedTrait {
+        kind,
+        value: value.to_owned(),
+        crashing_machines,
+        share_of_crashing,
+        share_of_machine_days,
+    };
+    vec![
+        one(TraitKind::Model, "Latitude 7420", 18, 0.43, Some(0.31)),
+        one(TraitKind::Model, "ThinkPad T14 Gen 3", 14, 0.33, Some(0.35)),
+        one(TraitKind::OsBuild, "22631", 30, 0.71, Some(0.66)),
+        one(TraitKind::Process, "acmecapsvc.exe", 22, 0.52, None),
+        one(TraitKind::Site, "Lyon", 21, 0.5, Some(0.12)),
+    ]
 }
 
 fn hostile_suspects() -> Suspects {

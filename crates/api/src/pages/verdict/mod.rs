@@ -3,9 +3,13 @@
 //! The word comes from the verdict and is never strengthened here: an association is called an association, and
 //! "causes" is said only after a confirmation. Each sentence carries its numbers, so that it can be quoted alone.
 
-use wire::suspects::{PreviousVersion, Suspect, SuspectDriver, Suspects, VerdictWord};
+use wire::suspects::{
+    PreviousVersion, Proof, SafeVersion, Suspect, SuspectDriver, SuspectScope, Suspects, VerdictWord,
+};
 
 use super::show;
+
+mod steps;
 
 /// A verdict ready to be laid out.
 #[derive(Debug, Clone)]
@@ -18,8 +22,10 @@ pub(crate) struct Verdict {
     pub(crate) sentence: String,
     /// What is not said.
     pub(crate) caveat: Option<&'static str>,
-    /// What to do about it.
-    pub(crate) next_step: Option<String>,
+    /// Who else it may be, or what else there is: what the data could not tell apart.
+    pub(crate) apart: Vec<String>,
+    /// What to do about it, the most useful first.
+    pub(crate) next_steps: Vec<String>,
 }
 
 /// The verdict of `suspects` in words.
@@ -31,9 +37,8 @@ pub(crate) fn of(suspects: &Suspects) -> Verdict {
         tone,
         sentence: sentence(suspects, first),
         caveat: caveat(suspects.verdict),
-        next_step: first
-            .filter(|_| suspects.verdict >= VerdictWord::Associated)
-            .and_then(next_step),
+        apart: apart(suspects),
+        next_steps: steps::of(suspects),
     }
 }
 
@@ -57,8 +62,11 @@ pub(crate) fn driver(driver: &SuspectDriver) -> String {
     }
 }
 
-/// The drivers of one suspect: one name, or the names that the data cannot tell apart.
+/// One suspect: one name, a run of versions, a build, or the names that the data cannot tell apart.
 pub(crate) fn suspect(suspect: &Suspect) -> String {
+    if let Some(name) = run_or_build(suspect) {
+        return name;
+    }
     match suspect.drivers.as_slice() {
         [] => "an unknown driver".to_owned(),
         [only] => driver(only),
@@ -69,10 +77,24 @@ pub(crate) fn suspect(suspect: &Suspect) -> String {
 
 /// The same where there is little room: `acmecap.sys 4.2.1.0 +4`.
 pub(crate) fn short(suspect: &Suspect) -> String {
+    if let Some(name) = run_or_build(suspect) {
+        return name;
+    }
     match suspect.drivers.as_slice() {
         [] => "an unknown driver".to_owned(),
         [only] => driver(only),
         [first, others @ ..] => format!("{} +{}", driver(first), others.len()),
+    }
+}
+
+/// The name of a suspect that is more or less than a version.
+fn run_or_build(suspect: &Suspect) -> Option<String> {
+    match (suspect.scope, suspect.os_build, suspect.drivers.first()) {
+        (SuspectScope::VersionOrLater, _, Some(oldest)) => Some(format!("{} or later", driver(oldest))),
+        (SuspectScope::OsBuild, Some(build), _) | (SuspectScope::Version, Some(build), None) => {
+            Some(format!("Windows build {build}"))
+        }
+        _ => None,
     }
 }
 
@@ -99,14 +121,24 @@ fn sentence(suspects: &Suspects, first: Option<&Suspect>) -> String {
         }
         (VerdictWord::SuspectSet, Some(first)) => {
             let set = suspects.suspects.iter();
-            match set.filter(|one| one.in_credible_set == Some(true)).count() {
-                0 | 1 => format!(
-                    "With 95 % probability the suspect is {}. {}",
-                    suspect(first),
-                    contrast(first)
-                ),
+            let in_set = set
+                .filter(|one| {
+                    one.in_credible_set == Some(true) && one.culprit.is_none_or(|culprit| culprit == 1)
+                })
+                .count();
+            let probably = suspects
+                .none_probability
+                .map(|none| {
+                    format!(
+                        "A driver version is behind {code} with {} probability. ",
+                        show::percent(1.0 - none)
+                    )
+                })
+                .unwrap_or_default();
+            match in_set {
+                0 | 1 => format!("{probably}The suspect is {}. {}", suspect(first), contrast(first)),
                 several => format!(
-                    "With 95 % probability the culprit is among {}. First: {}. {}",
+                    "{probably}If so, it is with 95 % probability one of {}. The first is {}. {}",
                     show::counted(several as u64, "suspect"),
                     suspect(first),
                     contrast(first)
@@ -125,7 +157,16 @@ fn sentence(suspects: &Suspects, first: Option<&Suspect>) -> String {
             )
         }
         (VerdictWord::Confirmed, Some(first)) => {
-            format!("{} causes {code}: confirmed. {}", suspect(first), contrast(first))
+            let proof = match suspects.confirmed_by {
+                Some(Proof::NamedByWindows) => {
+                    "confirmed, because Windows itself caught it with pages locked (0xcb)"
+                }
+                Some(Proof::Rollback) => {
+                    "confirmed, because the crashes stopped where it was taken back and went on where it was kept"
+                }
+                None => "confirmed",
+            };
+            format!("{} causes {code}: {proof}. {}", suspect(first), contrast(first))
         }
     }
 }
@@ -176,21 +217,57 @@ fn caveat(verdict: VerdictWord) -> Option<&'static str> {
     }
 }
 
-/// Going back to a version that is known to be quieter is the cheapest test there is.
-fn next_step(suspect: &Suspect) -> Option<String> {
-    let [only] = suspect.drivers.as_slice() else {
-        return Some("Update or roll back one of them on a few machines at a time, so that their effects can be told apart.".to_owned());
+/// What the data could not tell apart, and further culprits, as sentences.
+fn apart(suspects: &Suspects) -> Vec<String> {
+    let Some(first) = suspects
+        .suspects
+        .first()
+        .filter(|_| suspects.verdict >= VerdictWord::Associated)
+    else {
+        return Vec::new();
     };
-    let previous = suspect.previous_version.as_ref()?;
-    (previous.rate_upper_bound < suspect.crashes_per_1000_machine_days).then(|| {
-        format!(
-            "Hold back {} and try {} {} on the machines at risk: {}.",
-            driver(only),
-            only.name,
-            previous.version,
-            previous_version(previous)
-        )
-    })
+    let mut said = Vec::new();
+    if first.scope == SuspectScope::Version && first.drivers.len() > 1 {
+        said.push(format!(
+            "{} were on the same machines on the same days. No count can tell them apart; only a change to one of them can.",
+            show::counted(first.drivers.len() as u64, "driver version")
+        ));
+    }
+    if let (Some(build), false) = (first.os_build, first.drivers.is_empty()) {
+        said.push(format!(
+            "Windows build {build} came to the same machines on the same days: it may be the cause as well."
+        ));
+    }
+    let in_set = |culprit: u32| {
+        let all = suspects.suspects.iter();
+        all.filter(move |one| one.culprit == Some(culprit) && one.in_credible_set == Some(true))
+    };
+    let others: Vec<String> = in_set(1)
+        .filter(|one| one.rank != first.rank)
+        .map(named_with_probability)
+        .collect();
+    if let [some @ .., last] = others.as_slice() {
+        let list = if some.is_empty() {
+            last.clone()
+        } else {
+            format!("{} and {last}", some.join(", "))
+        };
+        said.push(format!("Not excluded: {list}."));
+    }
+    if let Some(second) = in_set(2).next() {
+        said.push(format!(
+            "It does not explain all of them: further crashes go with {}.",
+            named_with_probability(second)
+        ));
+    }
+    said
+}
+
+fn named_with_probability(one: &Suspect) -> String {
+    match one.probability {
+        Some(probability) => format!("{} ({})", short(one), show::percent(probability)),
+        None => short(one),
+    }
 }
 
 /// What is known of the version before: its crashes and the bound on its rate.
@@ -200,6 +277,16 @@ pub(crate) fn previous_version(previous: &PreviousVersion) -> String {
         show::counted(previous.crashing_machines, "crashing machine"),
         show::count(previous.machine_days),
         show::ratio(previous.rate_upper_bound)
+    )
+}
+
+/// Likewise of a version to go to.
+pub(crate) fn quiet_version(safe: &SafeVersion) -> String {
+    format!(
+        "{} in {} machine-days, at most {} per 1,000",
+        show::counted(safe.crashing_machines, "crashing machine"),
+        show::count(safe.machine_days),
+        show::ratio(safe.rate_upper_bound)
     )
 }
 
@@ -221,8 +308,8 @@ mod tests {
     fn text(verdict: VerdictWord) -> String {
         let said = super::of(&samples::suspects(verdict));
         format!(
-            "{} {} {:?} {:?}",
-            said.word, said.sentence, said.caveat, said.next_step
+            "{} {} {:?} {:?} {:?}",
+            said.word, said.sentence, said.caveat, said.apart, said.next_steps
         )
     }
 
