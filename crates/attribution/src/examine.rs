@@ -34,7 +34,6 @@ pub(crate) struct Group {
     pub(crate) expected: f64,
     pub(crate) machine_days: f64,
     pub(crate) rate_ratio: Option<RateRatio>,
-    pub(crate) curve: Curve,
     fingerprint: u64,
 }
 
@@ -50,14 +49,14 @@ impl Group {
 }
 
 /// All groups that some machine had, in an order that does not depend on that of the candidates.
-pub(crate) fn groups(tally: &Tally<'_>, cases: &Cases) -> Vec<Group> {
+pub(crate) fn groups(tally: &Tally<'_>) -> Vec<Group> {
     let units = column::units(tally);
     let work = units.len() * (tally.days.len() + tally.cells.len());
-    let examined = in_parallel(&units, work, |unit| examine_unit(tally, cases, unit));
+    let examined = in_parallel(&units, work, |unit| examine_unit(tally, unit));
     merge(tally, examined.into_iter().flatten().collect())
 }
 
-/// The same groups' curves for cases of other weights.
+/// The curves of groups.
 pub(crate) fn curves(tally: &Tally<'_>, cases: &Cases, groups: &[&Group]) -> Vec<Curve> {
     let work = groups.len() * (tally.days.len() + tally.cells.len());
     in_parallel(groups, work, |group| {
@@ -109,19 +108,19 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(
         .collect()
 }
 
-fn examine_unit(tally: &Tally<'_>, cases: &Cases, unit: &Unit) -> Vec<Group> {
+fn examine_unit(tally: &Tally<'_>, unit: &Unit) -> Vec<Group> {
     let mut groups = Vec::new();
     column::for_each_column(tally, unit, |column| {
         let machine_days = column.machine_days();
         let step_of_no_case = matches!(column.scope, Scope::AtLeast { .. }) && column.cases.is_empty();
         if machine_days > 0.0 && !step_of_no_case || !column.cases.is_empty() {
-            groups.push(examine(tally, cases, column, machine_days));
+            groups.push(examine(tally, column, machine_days));
         }
     });
     groups
 }
 
-fn examine(tally: &Tally<'_>, cases: &Cases, column: &Column, machine_days: f64) -> Group {
+fn examine(tally: &Tally<'_>, column: &Column, machine_days: f64) -> Group {
     let names = |case: &&u32| {
         let named = tally.cases[index(**case)].named;
         named.is_some_and(|named| column.members.iter().any(|member| named.contains(member)))
@@ -136,7 +135,6 @@ fn examine(tally: &Tally<'_>, cases: &Cases, column: &Column, machine_days: f64)
         expected: machine_days / tally.machine_days * as_number(tally.cases.len()),
         machine_days,
         rate_ratio: mantel_haenszel(&strata(tally, column)),
-        curve: likelihood::curve(tally, cases, column),
         fingerprint: column.fingerprint(),
     }
 }

@@ -14,6 +14,7 @@ use super::{Cases, Curve, POINTS};
 use crate::column::Column;
 use crate::numerics::add_logarithms;
 use crate::numerics::gamma::ln_gamma;
+use crate::numerics::logarithm::ln;
 use crate::tally::Tally;
 
 /// Shapes between which the data choose: rates of models that vary by 100, 58 and 32 %.
@@ -28,7 +29,9 @@ pub(super) struct Shape {
 /// The shapes for these cases by model.
 pub(super) fn shapes(by_model: &[f64]) -> Vec<Shape> {
     let constant = |shape: f64| {
-        let of_model = |cases: &f64| ln_gamma(cases + shape) - ln_gamma(shape) - ln_gamma(cases + 1.0);
+        let of_model = |cases: &f64| {
+            ln_gamma(cases + shape) - ln_gamma(shape) - ln_gamma(cases + 1.0) - cases * shape.ln()
+        };
         by_model.iter().map(of_model).sum()
     };
     SHAPES
@@ -41,31 +44,37 @@ pub(super) fn shapes(by_model: &[f64]) -> Vec<Shape> {
 
 pub(super) fn log_likelihood(tally: &Tally<'_>, cases: &Cases, column: &Column) -> Curve {
     let means = means(tally, cases, column);
-    let mut sums = [[0.0; POINTS]; SHAPES.len()];
-    for (sum, shape) in sums.iter_mut().zip(&cases.shapes) {
-        *sum = [shape.constant; POINTS];
-        for (mean, cases) in means.iter().zip(&cases.by_model) {
-            add_model(sum, mean, *cases, shape.shape);
+    let mut common = [0.0; POINTS];
+    for (mean, cases) in means.iter().zip(&cases.by_model) {
+        if *cases > 0.0 {
+            for (sum, mean) in common.iter_mut().zip(mean) {
+                *sum += cases * ln(mean.max(f64::MIN_POSITIVE));
+            }
         }
     }
+    let of_shapes: Vec<Curve> = cases
+        .shapes
+        .iter()
+        .map(|shape| of_shape(shape, &means, &cases.by_model))
+        .collect();
     let mut point = 0;
-    [(); POINTS].map(|()| {
-        let value = add_logarithms(sums.iter().map(|sum| sum[point]));
+    common.map(|common| {
+        let value = common + add_logarithms(of_shapes.iter().map(|curve| curve[point]));
         point += 1;
         value
     })
 }
 
-/// Adds a ln(a / (a + μ)) + Y ln(μ / (a + μ)) of one model.
-fn add_model(sum: &mut Curve, means: &Curve, cases: f64, shape: f64) {
-    for (value, mean) in sum.iter_mut().zip(means) {
-        *value -= shape * (mean / shape).ln_1p();
-    }
-    if cases > 0.0 {
-        for (value, mean) in sum.iter_mut().zip(means) {
-            *value += cases * (mean / (shape + mean)).max(f64::MIN_POSITIVE).ln();
+/// − Σ (a + Y) ln (1 + μ / a) and the constant: what depends on the shape. The common part is Σ Y ln μ.
+fn of_shape(shape: &Shape, means: &[Curve], by_model: &[f64]) -> Curve {
+    let mut curve = [shape.constant; POINTS];
+    for (mean, cases) in means.iter().zip(by_model) {
+        let weight = shape.shape + cases;
+        for (value, mean) in curve.iter_mut().zip(mean) {
+            *value -= weight * ln(1.0 + mean / shape.shape);
         }
     }
+    curve
 }
 
 /// Expected cases of each model at each effect.

@@ -14,6 +14,7 @@
 use super::{Cases, Curve, POINTS};
 use crate::column::Column;
 use crate::likelihood::effects;
+use crate::numerics::logarithm::ln;
 use crate::tally::Tally;
 
 /// Machine-days of the stratum that count as if they were of the site: 20 machines for a week of five days.
@@ -99,14 +100,14 @@ impl Normalisers {
     fn add(&mut self, factors: &[f64; POINTS], weight: f64) {
         if weight > 0.0 {
             for (logarithm, factor) in self.logarithms.iter_mut().zip(factors) {
-                *logarithm += weight * factor.ln();
+                *logarithm += weight * ln(*factor);
             }
         }
     }
 
     fn take_logarithms(&mut self) {
         for (logarithm, product) in self.logarithms.iter_mut().zip(&mut self.products) {
-            *logarithm += product.ln();
+            *logarithm += ln(*product);
             *product = 1.0;
         }
         self.multiplied = 0;

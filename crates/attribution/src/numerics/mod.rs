@@ -2,11 +2,13 @@
 //!
 //! * [`gamma`]: the logarithm of the gamma function;
 //! * [`beta`]: the regularised incomplete beta function and its inverse;
+//! * [`logarithm`]: the natural logarithm, many at once;
 //! * [`spline`]: a natural cubic spline through equally spaced points;
 //! * [`add_logarithms`]: sums of numbers that are known by their logarithms.
 
 pub(crate) mod beta;
 pub(crate) mod gamma;
+pub(crate) mod logarithm;
 pub(crate) mod spline;
 
 /// The logarithm of the sum of numbers whose logarithms these are; minus infinity for none.

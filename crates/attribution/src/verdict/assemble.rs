@@ -9,7 +9,7 @@ use crate::calibration;
 use crate::counts::Counts;
 use crate::evidence::Likelihood;
 use crate::examine::{self, Group};
-use crate::likelihood::Cases;
+use crate::likelihood::{Cases, Curve};
 use crate::tally::Tally;
 
 /// The verdict on a stop code.
@@ -18,21 +18,25 @@ pub fn verdict(counts: &Counts) -> Verdict {
     if tally.cases.len() < FEWEST_CASES || tally.machine_days < FEWEST_MACHINE_DAYS {
         return too_little_data();
     }
-    let groups = examine::groups(&tally, &Cases::unexplained(&tally));
+    let groups = examine::groups(&tally);
+    let everything: Vec<&Group> = groups.iter().collect();
+    let curves = examine::curves(&tally, &Cases::unexplained(&tally), &everything);
     let controls: Vec<Likelihood> = groups
         .iter()
-        .filter(|group| group.scope == Scope::Version)
-        .map(|group| Likelihood::of(&group.curve))
+        .zip(&curves)
+        .filter(|(group, _)| group.scope == Scope::Version)
+        .map(|(_, curve)| Likelihood::of(curve))
         .collect();
     let (systematic_error, blur) = calibration::systematic_error(&controls);
-    let groups: Vec<Group> = groups
+    let (groups, curves): (Vec<Group>, Vec<Curve>) = groups
         .into_iter()
-        .filter(|group| !group.cases.is_empty() && group.weight() > 0.0)
-        .collect();
+        .zip(curves)
+        .filter(|(group, _)| !group.cases.is_empty() && group.weight() > 0.0)
+        .unzip();
     if groups.is_empty() {
         return too_little_data();
     }
-    let searches = searches(&tally, &groups, &blur);
+    let searches = searches(&tally, &groups, curves, &blur);
     assemble(&groups, &searches, systematic_error)
 }
 

@@ -32,7 +32,12 @@ pub(super) struct Search {
 }
 
 /// All searches that found something, and the first in any case.
-pub(super) fn searches(tally: &Tally<'_>, groups: &[Group], blur: &Blur) -> Vec<Search> {
+pub(super) fn searches(
+    tally: &Tally<'_>,
+    groups: &[Group],
+    mut curves: Vec<Curve>,
+    blur: &Blur,
+) -> Vec<Search> {
     let rates = NamingRates::of(tally.counts);
     let searching = Searching {
         tally,
@@ -42,7 +47,6 @@ pub(super) fn searches(tally: &Tally<'_>, groups: &[Group], blur: &Blur) -> Vec<
     };
     let mut weights = vec![1.0; tally.cases.len()];
     let mut places: Vec<usize> = (0..groups.len()).collect();
-    let mut curves: Vec<Curve> = groups.iter().map(|group| group.curve).collect();
     let mut found: Vec<Search> = Vec::new();
     while found.len() < MOST_EFFECTS {
         let search = searching.search(places, &curves, &weights);
