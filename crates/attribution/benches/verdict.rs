@@ -4,6 +4,8 @@
 //! most memory that the process had. The counts are invented by a small generator in here; a driver version in four is on
 //! machines of every model, the others on those of three models in ten.
 
+#![expect(clippy::print_stdout, reason = "a benchmark speaks on stdout by trade")]
+
 use std::time::{Duration, Instant};
 
 use attribution::counts::{Candidate, Case, Counts, Feature, Naming, Origin, Stratum};
@@ -148,7 +150,7 @@ fn case(size: &Size, candidates: &[Candidate], chance: &mut Chance) -> Case {
     }
 }
 
-/// A generator of numbers that are random enough for this (SplitMix64).
+/// A generator of numbers that are random enough for this (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {
@@ -166,7 +168,7 @@ impl Chance {
     }
 
     fn below(&mut self, end: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(end) >> 32) as u32
+        (((self.next() >> 32) * u64::from(end)) >> 32) as u32
     }
 }
 

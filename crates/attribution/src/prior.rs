@@ -28,27 +28,27 @@ fn weight(candidate: &Candidate) -> f64 {
 }
 
 /// The weight of each member of a group of candidates that cannot be told apart, in their order.
+///
+/// Of a step's versions only the first counts: what came with it is what is suspected.
 pub(crate) fn weights(tally: &Tally<'_>, scope: Scope, members: &[u32]) -> Vec<f64> {
-    let candidates = members
-        .iter()
-        .map(|member| &tally.counts.candidates[index(*member)]);
-    if let Scope::AtLeast { order: from, .. } = scope {
-        let weight = |candidate: &Candidate| match candidate.feature {
-            Feature::Driver { order, .. } if order == from => STEP_WEIGHT * weight(candidate),
-            _ => 0.0,
-        };
-        return candidates.map(weight).collect();
-    }
+    let candidates = || {
+        members
+            .iter()
+            .map(|member| &tally.counts.candidates[index(*member)])
+    };
+    let own = |candidate: &Candidate| match (scope, candidate.feature) {
+        (Scope::AtLeast { order: from, .. }, Feature::Driver { order, .. }) if order == from => {
+            STEP_WEIGHT * weight(candidate)
+        }
+        (Scope::AtLeast { .. }, _) => 0.0,
+        (Scope::Version | Scope::OsBuild(_), _) => weight(candidate),
+    };
     let in_box = |candidate: &Candidate| {
         candidate.origin == Origin::InBox && matches!(candidate.feature, Feature::Driver { .. })
     };
-    let together: f64 = candidates
-        .clone()
-        .filter(|candidate| in_box(candidate))
-        .map(weight)
-        .sum();
+    let together: f64 = candidates().filter(|candidate| in_box(candidate)).map(own).sum();
     let share = (IN_BOX_TOGETHER / together).min(1.0);
-    candidates
-        .map(|candidate| weight(candidate) * if in_box(candidate) { share } else { 1.0 })
+    candidates()
+        .map(|candidate| own(candidate) * if in_box(candidate) { share } else { 1.0 })
         .collect()
 }
