@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! L̃(β | τ) = ∫ L(b) N(b; β, τ²) db
-//! BF(τ)    = mean over rate ratios 1.5, 2, 3, 5, 8, 15, 30, 60 of L̃(ln ratio | τ)  /  L̃(0 | τ)
+//! BF(τ)    = mean over rate ratios 2, 3.5, 6, 10, 18, 32, 60 of L̃(ln ratio | τ)  /  L̃(0 | τ)
 //! ```
 //!
 //! The integral is a sum over a grid five times finer than the curve's, between whose points the curve is a spline.
@@ -15,7 +15,7 @@ use crate::numerics::spline::Spline;
 use crate::numerics::{add_logarithms, as_number};
 
 /// Rate ratios that a culprit may have, each as probable as the others.
-const RATE_RATIOS: [f64; 8] = [1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0];
+const RATE_RATIOS: [f64; 7] = [2.0, 3.5, 6.0, 10.0, 18.0, 32.0, 60.0];
 
 /// Points of the fine grid in one step of the curve's.
 const PARTS: usize = 5;

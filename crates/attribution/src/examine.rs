@@ -9,7 +9,7 @@ use crate::column::{self, Column, Unit};
 use crate::information;
 use crate::likelihood::{self, Cases, Curve};
 use crate::numerics::as_number;
-use crate::prior;
+use crate::prior::Priors;
 use crate::rate_ratio::{Cell, RateRatio, mantel_haenszel};
 use crate::tally::{Tally, index};
 use crate::verdict::Scope;
@@ -53,7 +53,12 @@ pub(crate) fn groups(tally: &Tally<'_>) -> Vec<Group> {
     let units = column::units(tally);
     let work = units.len() * (tally.days.len() + tally.cells.len());
     let examined = in_parallel(&units, work, |unit| examine_unit(tally, unit));
-    merge(tally, examined.into_iter().flatten().collect())
+    let mut groups = merge(examined.into_iter().flatten().collect());
+    let priors = Priors::of(tally, &units);
+    for group in &mut groups {
+        group.weights = priors.of_group(tally, group.scope, &group.members);
+    }
+    groups
 }
 
 /// The curves of groups.
@@ -159,7 +164,7 @@ fn strata(tally: &Tally<'_>, column: &Column) -> Vec<Cell> {
 }
 
 /// Merges what cannot be told apart. Versions and builds are what a group is named after if it has any.
-fn merge(tally: &Tally<'_>, mut examined: Vec<Group>) -> Vec<Group> {
+fn merge(mut examined: Vec<Group>) -> Vec<Group> {
     let is_step = |scope: Scope| matches!(scope, Scope::AtLeast { .. });
     examined.sort_by(|one, other| {
         let apart = (one.fingerprint, &one.named).cmp(&(other.fingerprint, &other.named));
@@ -180,7 +185,6 @@ fn merge(tally: &Tally<'_>, mut examined: Vec<Group>) -> Vec<Group> {
     for group in &mut groups {
         group.members.sort_unstable();
         group.members.dedup();
-        group.weights = prior::weights(tally, group.scope, &group.members);
     }
     groups
 }

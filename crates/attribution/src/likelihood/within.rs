@@ -17,8 +17,8 @@ use crate::likelihood::effects;
 use crate::numerics::logarithm::ln;
 use crate::tally::Tally;
 
-/// Machine-days of the stratum that count as if they were of the site: 20 machines for a week of five days.
-const SITE_SHRINKAGE_DAYS: f64 = 100.0;
+/// Machine-days of the stratum that count as if they were of the site: eight machines for a week of five days.
+const SITE_SHRINKAGE_DAYS: f64 = 40.0;
 
 /// Machine-days that a case must have had the candidate before it crashed with it.
 const LEAST_EXPOSED_DAYS: f64 = 1.0;
