@@ -10,13 +10,19 @@
 //! ```
 //!
 //! q̄ is the mean over all candidates. The usual bystanders are named everywhere, so that being named says nothing of
-//! them. Other stop codes are not quite this one, hence no more than [`MOST_DUMPS`] of them count.
+//! them. What is known of a driver's other versions counts for half. Other stop codes are not quite this one, hence no
+//! more than [`MOST_DUMPS`] of them count.
 
-use crate::counts::Counts;
+use std::collections::BTreeMap;
+
+use crate::counts::{Candidate, Counts, Feature};
 use crate::numerics::{add_logarithms, as_number};
 
 /// Dumps that the mean naming rate weighs.
 const SHRINKAGE_DUMPS: f64 = 10.0;
+
+/// What a dump of a machine with another version of the driver counts.
+const OTHER_VERSION: f64 = 0.5;
 
 /// Dumps of other stop codes that count at most; more are scaled down.
 const MOST_DUMPS: f64 = 300.0;
@@ -41,36 +47,53 @@ const GREATEST_RATE: f64 = 0.9;
 /// Naming rates of all candidates.
 pub(crate) struct NamingRates {
     mean: f64,
+    /// Named and dumps of all versions together, by driver.
+    of_drivers: BTreeMap<i32, [f64; 2]>,
     rates: Vec<f64>,
 }
 
 impl NamingRates {
     pub(crate) fn of(counts: &Counts) -> Self {
-        let (mut named, mut dumps) = (0.5, 20.0);
+        let mut all = [0.5, 20.0];
+        let mut of_drivers: BTreeMap<i32, [f64; 2]> = BTreeMap::new();
         for candidate in &counts.candidates {
-            let naming = candidate.named_elsewhere;
-            named += f64::from(naming.named.min(naming.dumps));
-            dumps += f64::from(naming.dumps);
+            let own = own_naming(candidate);
+            if let Feature::Driver { driver, .. } = candidate.feature {
+                add(of_drivers.entry(driver).or_default(), own, 1.0);
+            }
+            add(&mut all, own, 1.0);
         }
         let ratio = (GREATEST_RATE / LEAST_RATE).ln() / as_number(RATE_POINTS - 1);
         let rates = (0..RATE_POINTS).map(|point| LEAST_RATE * (ratio * as_number(point)).exp());
         NamingRates {
-            mean: (named / dumps).clamp(LEAST_RATE, GREATEST_RATE),
+            mean: (all[0] / all[1]).clamp(LEAST_RATE, GREATEST_RATE),
+            of_drivers,
             rates: rates.collect(),
         }
     }
 
+    /// The parameters of the distribution of q.
+    fn distribution(&self, candidate: &Candidate) -> (f64, f64) {
+        let own = own_naming(candidate);
+        let mut known = own;
+        if let Feature::Driver { driver, .. } = candidate.feature
+            && let Some(whole) = self.of_drivers.get(&driver)
+        {
+            add(&mut known, [whole[0] - own[0], whole[1] - own[1]], OTHER_VERSION);
+        }
+        let scale = (MOST_DUMPS / known[1].max(1.0)).min(1.0);
+        let [named, dumps] = known.map(|number| number * scale);
+        let a = named + SHRINKAGE_DUMPS * self.mean;
+        let b = dumps - named + SHRINKAGE_DUMPS * (1.0 - self.mean);
+        (a, b)
+    }
+
     /// The natural logarithm of the factor for a candidate that `named` of `dumps` dumps name.
-    pub(crate) fn factor(&self, counts: &Counts, candidate: u32, named: usize, dumps: usize) -> f64 {
+    pub(crate) fn factor(&self, candidate: &Candidate, named: usize, dumps: usize) -> f64 {
         if dumps == 0 {
             return 0.0;
         }
-        let elsewhere = counts.candidates[crate::tally::index(candidate)].named_elsewhere;
-        let all = f64::from(elsewhere.dumps);
-        let scale = (MOST_DUMPS / all.max(1.0)).min(1.0);
-        let named_elsewhere = f64::from(elsewhere.named.min(elsewhere.dumps)) * scale;
-        let a = named_elsewhere + SHRINKAGE_DUMPS * self.mean;
-        let b = all * scale - named_elsewhere + SHRINKAGE_DUMPS * (1.0 - self.mean);
+        let (a, b) = self.distribution(candidate);
         let (named, unnamed) = (as_number(named), as_number(dumps.saturating_sub(named)));
         // The density of ln q, which is that of q times q.
         let density = |q: f64| a * q.ln() + (b - 1.0) * (-q).ln_1p();
@@ -84,6 +107,18 @@ impl NamingRates {
             .iter()
             .flat_map(|q| SHOWN.map(|shown| guilty(*q, shown)));
         add_logarithms(both) - add_logarithms(self.rates.iter().map(|q| innocent(*q)))
+    }
+}
+
+/// Dumps that name the candidate, and all that could.
+fn own_naming(candidate: &Candidate) -> [f64; 2] {
+    let naming = candidate.named_elsewhere;
+    [f64::from(naming.named.min(naming.dumps)), f64::from(naming.dumps)]
+}
+
+fn add(sum: &mut [f64; 2], more: [f64; 2], weight: f64) {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum += more * weight;
     }
 }
 
@@ -114,7 +149,7 @@ mod tests {
 
     fn factor(elsewhere: (u32, u32), here: (usize, usize)) -> f64 {
         let counts = counts(elsewhere.0, elsewhere.1);
-        NamingRates::of(&counts).factor(&counts, 0, here.0, here.1)
+        NamingRates::of(&counts).factor(&counts.candidates[0], here.0, here.1)
     }
 
     #[test]

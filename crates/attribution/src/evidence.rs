@@ -126,3 +126,31 @@ impl Kernel {
         mean.max(f64::MIN_POSITIVE).ln() + likelihood.greatest
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Blur, Likelihood};
+    use crate::likelihood::effects;
+    use crate::numerics::fixture;
+
+    /// Figures of scipy 1.17.1, by adaptive quadrature: `blurred` in `fixtures/oracle.py`.
+    #[test]
+    fn blurred_likelihoods_agree_with_scipy() {
+        let curve = effects().map(|effect| -(effect - 1.2).powi(2) / 0.5);
+        let likelihood = Likelihood::of(&curve);
+        for [spread, innocent, guilty] in fixture(include_str!("../fixtures/blurred.tsv")) {
+            let ours = Blur::of_spread(spread).apply(&likelihood);
+            assert!((ours.innocent - innocent).abs() < 1e-3, "{spread}: {ours:?}");
+            assert!((ours.guilty - guilty).abs() < 1e-3, "{spread}: {ours:?}");
+        }
+    }
+
+    #[test]
+    fn a_likelihood_of_many_cases_is_added_by_its_logarithms() {
+        let curve = effects().map(|effect| -2000.0 * (effect - 1.2).powi(2));
+        let blurred = Blur::of_spread(0.2).apply(&Likelihood::of(&curve));
+        // All of it is at 1.2, six spreads from no effect and little more than half of one from a ratio of 3.5.
+        assert!(blurred.innocent.is_finite() && blurred.guilty.is_finite());
+        assert!((15.0..18.0).contains(&blurred.factor()), "{blurred:?}");
+    }
+}

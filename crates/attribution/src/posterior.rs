@@ -2,12 +2,11 @@
 //!
 //! ```text
 //! weight_j = Σ_members prior · dump factor · Bayes factor
-//! PIP_j    = weight_j / (Σ prior + Σ_k weight_k)            "no driver" weighs Σ prior, that is a half before the data
+//! PIP_j    = weight_j / (Σ prior + Σ_k weight_k)            "no driver" weighs Σ prior: a half before the data
 //! ```
 //!
 //! The credible set holds the fewest groups that together have 95 % of what "no driver" leaves.
 
-use crate::counts::Counts;
 use crate::dumps::NamingRates;
 use crate::examine::Group;
 use crate::numerics::add_logarithms;
@@ -35,9 +34,9 @@ pub(crate) struct Posterior {
 }
 
 impl Posterior {
-    /// Of groups with their evidence. There must be at least one of positive weight.
-    pub(crate) fn of(groups: &[&Group], evidence: &[Evidence]) -> Self {
-        let all: f64 = groups.iter().map(|group| group.weight()).sum();
+    /// Of groups with their evidence, "no driver" being so many times more probable beforehand than all of them.
+    pub(crate) fn of(groups: &[&Group], evidence: &[Evidence], none_odds: f64) -> Self {
+        let all: f64 = none_odds * groups.iter().map(|group| group.weight()).sum::<f64>();
         let weights: Vec<f64> = groups
             .iter()
             .zip(evidence)
@@ -91,7 +90,6 @@ pub(crate) fn dump_factor(
     group: &Group,
     counts_for: impl Fn(u32) -> bool,
 ) -> f64 {
-    let counts: &Counts = tally.counts;
     let with_dump = |case: &&u32| tally.cases[index(**case)].named.is_some() && counts_for(**case);
     let dumps = group.cases.iter().filter(with_dump).count();
     let named = group.named.iter().filter(with_dump).count();
@@ -101,7 +99,9 @@ pub(crate) fn dump_factor(
     let factors = group.members.iter().zip(&group.weights);
     let factors = factors.filter(|(_, weight)| **weight > 0.0);
     let logarithms: Vec<f64> = factors
-        .map(|(member, weight)| weight.ln() + rates.factor(counts, *member, named, dumps))
+        .map(|(member, weight)| {
+            weight.ln() + rates.factor(&tally.counts.candidates[index(*member)], named, dumps)
+        })
         .collect();
     add_logarithms(logarithms.iter().copied()) - group.weight().ln()
 }

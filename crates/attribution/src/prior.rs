@@ -49,13 +49,13 @@ impl Priors {
         let order = |number: &u32| order(candidate(number));
         let newest = unit.last().map(order);
         let newest_from = unit.partition_point(|number| Some(order(number)) < newest);
-        let (older, latest) = unit.split_at(newest_from);
-        let newest_share = if older.is_empty() { 1.0 } else { NEWEST };
-        for (versions, share) in [(older, 1.0 - newest_share), (latest, newest_share)] {
+        let (superseded, latest) = unit.split_at(newest_from);
+        let newest_share = if superseded.is_empty() { 1.0 } else { NEWEST };
+        for (versions, share) in [(superseded, 1.0 - newest_share), (latest, newest_share)] {
             for number in versions {
                 let weight = weight(candidate(number));
                 self.own[index(*number)] = weight * share / count(versions);
-                self.first[index(*number)] = weight * STEPS / count(older).max(1.0);
+                self.first[index(*number)] = weight * STEPS / count(superseded).max(1.0);
             }
         }
     }

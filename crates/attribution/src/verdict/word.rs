@@ -14,6 +14,9 @@ const LIKELY: f64 = 0.95;
 /// Machines that must have crashed with a likely cause.
 const LIKELY_CASES: usize = 20;
 
+/// Probability of "no driver" below which a larger set is still worth a word.
+const ASSOCIATED: f64 = 0.25;
+
 /// A credible set with more suspects than this is nothing that anybody could act on.
 const MOST_SUSPECTS: usize = 10;
 
@@ -32,7 +35,9 @@ fn of_effect(effect: &Effect, suspects: &[Suspect]) -> Word {
         Word::LikelyCause
     } else if effect.credible_set.len() <= MOST_SUSPECTS {
         Word::SuspectSet
-    } else {
+    } else if effect.none_probability < ASSOCIATED {
         Word::Associated
+    } else {
+        Word::NoDriverExplainsThis
     }
 }
