@@ -120,3 +120,6 @@ pub enum Scope {
     /// A build of Windows.
     OsBuild(i32),
 }
+
+#[cfg(test)]
+mod tests;
