@@ -12,14 +12,14 @@ use super::{
 };
 
 /// Two weeks from a Monday.
-const WINDOW: Window = Window {
+pub(super) const WINDOW: Window = Window {
     from: date!(2026 - 11 - 02),
     to: date!(2026 - 11 - 15),
 };
 
 /// `m1` and `m2` are Latitudes, `m3` is a Surface. All have `common.sys`; `m1` has `a.sys` 1, updated to 2 on the
 /// second Monday; `m2` has `a.sys` 1. All are on every day of both weeks.
-async fn fleet(conn: &mut PgConnection, more: Vec<Line>) {
+pub(super) async fn fleet(conn: &mut PgConnection, more: Vec<Line>) {
     let start = datetime!(2026-11-01 00:00 UTC);
     let mut lines = vec![
         driver_line("a1", "a.sys", 1),

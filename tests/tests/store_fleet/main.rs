@@ -4,6 +4,7 @@
 
 mod counting;
 mod exposure;
+mod histories;
 mod import;
 mod inventories;
 mod pages;

@@ -3,13 +3,15 @@
 //! They get the same columns and the same report as one from a dump, with what little is known of them: the
 //! signature is the stop code's name and the process, and the modules of the stack become frames without addresses.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use uuid::{Builder, Uuid};
 
-use super::CrashLine;
+use super::{CrashLine, evidence};
 use crate::stop_codes::{self, StopCodeEntry};
 use crate::{Error, MachineId, text};
 
@@ -45,10 +47,17 @@ pub(super) async fn write(
     let codes: Vec<u32> = crashes.iter().map(|crash| crash.stop_code).collect();
     let dictionary = stop_codes::entries(conn, &codes).await?;
     let mut columns = Columns::default();
-    for crash in once_each(crashes) {
-        columns.push(&crash, dictionary.get(&crash.stop_code));
+    let crashes = once_each(crashes);
+    for crash in &crashes {
+        columns.push(crash, dictionary.get(&crash.stop_code));
     }
-    insert(conn, &columns, now).await
+    let new = insert(conn, &columns, now).await?;
+    let new = crashes
+        .iter()
+        .zip(&columns.ids)
+        .filter(|(_, id)| new.contains(id))
+        .map(|(crash, id)| (crash, *id));
+    evidence::write(conn, &new.collect::<Vec<_>>()).await
 }
 
 /// The crashes without those that an earlier one of them tells already.
@@ -154,8 +163,13 @@ fn report(crash: &CrashLine, entry: Option<&StopCodeEntry>, process: Option<&str
     })
 }
 
-async fn insert(conn: &mut PgConnection, columns: &Columns, now: OffsetDateTime) -> Result<(), Error> {
-    sqlx::query_file!(
+/// Inserts what is not known; answers the ids of what was inserted.
+async fn insert(
+    conn: &mut PgConnection,
+    columns: &Columns,
+    now: OffsetDateTime,
+) -> Result<HashSet<Uuid>, Error> {
+    let new = sqlx::query_file_scalar!(
         "src/import/crashes.sql",
         &columns.machines,
         &columns.times,
@@ -168,9 +182,9 @@ async fn insert(conn: &mut PgConnection, columns: &Columns, now: OffsetDateTime)
         &columns.reports,
         now,
     )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(())
+    Ok(new.into_iter().collect())
 }
 
 #[cfg(test)]

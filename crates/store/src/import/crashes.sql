@@ -23,3 +23,4 @@ WHERE NOT EXISTS (
       AND known.crashed_at BETWEEN told.crashed_at - interval '10 minutes' AND told.crashed_at + interval '10 minutes'
       AND known.stop_code = told.stop_code
 )
+RETURNING id

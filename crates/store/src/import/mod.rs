@@ -4,6 +4,7 @@
 //! nothing of it is. Ids of driver and driver set lines hold within one import; the [`Session`] remembers them.
 
 mod crashes;
+mod evidence;
 mod plan;
 mod session;
 mod write;

@@ -62,10 +62,10 @@ async fn due(conn: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Date>, 
             SELECT max(changed_at) AS changed_at FROM exposure_change WHERE exposure_change.week = week.week
         ) AS change ON true
         WHERE (
-              known.week IS NULL
-              -- A week without any presence needs no row.
-              AND EXISTS (SELECT FROM presence WHERE presence.week = week.week)
-              OR change.changed_at IS NOT NULL
+              change.changed_at IS NOT NULL
+              -- A week without any presence needs no row. Asked so that it is one look into the index.
+              OR known.week IS NULL
+              AND (SELECT min(presence.week) FROM presence WHERE presence.week >= week.week) = week.week
           )
           AND (change.changed_at IS NULL OR change.changed_at < $2 OR known.rolled_up_at < $3)
         ORDER BY week.week DESC
