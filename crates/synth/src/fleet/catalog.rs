@@ -123,7 +123,7 @@ impl Catalog {
     fn add_in_box(&mut self, config: &FleetConfig) {
         let rollout_from = (config.culprit == CulpritKind::WithOsUpdate)
             .then(|| day_at(culprits::OS_UPDATE, config.weeks * 7));
-        for driver in in_box::all() {
+        for driver in in_box::all().take(config.in_box_drivers) {
             let versions = BUILDS.map(|(build, _)| format!("10.0.{build}.1"));
             let family = Family {
                 rollout_from,

@@ -5,8 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::catalog::day_at;
 use super::names::BUNDLES;
-use super::{Catalog, CulpritKind, FleetConfig, Origin, VersionId};
-use crate::in_box;
+use super::{Catalog, CulpritKind, Family, FleetConfig, Origin, VersionId};
 
 /// Programs of the sorts that lock a caller's pages: the first of the list.
 const PAGE_LOCKERS: usize = 16;
@@ -35,7 +34,8 @@ impl Place {
 
 /// Picks the versions at fault, the main one first.
 pub(super) fn plant(catalog: &mut Catalog, config: &FleetConfig, chance: &mut ChaCha8Rng) -> Vec<VersionId> {
-    let first_software = in_box::all().count() + 5 * BUNDLES.len();
+    let is_software = |family: &Family| matches!(family.origin, Origin::Software { .. });
+    let first_software = catalog.families.iter().position(is_software).unwrap_or(0);
     let program = first_software + chance.random_range(0..PAGE_LOCKERS);
     let day = |share: f64| Some(day_at(share, config.weeks * 7));
     let place = match config.culprit {
@@ -74,7 +74,7 @@ pub(super) fn plant(catalog: &mut Catalog, config: &FleetConfig, chance: &mut Ch
         }
         CulpritKind::TwoInBundle => {
             // The next of the five, in a ring.
-            let first = place.family - (place.family - in_box::all().count()) % 5;
+            let first = place.family - (place.family + 5 * BUNDLES.len() - first_software) % 5;
             let mate = first + (place.family - first + chance.random_range(1..5)) % 5;
             planted.extend(newest(catalog, mate));
         }

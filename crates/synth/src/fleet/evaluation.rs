@@ -25,7 +25,7 @@ pub enum Difficulty {
     Lemons,
     /// Two programs at once.
     Two,
-    /// Bad models, a trend and lemons at once, with a plain culprit.
+    /// Bad models, a trend and lemons at once, with a culprit that is rolled out meanwhile.
     All,
     /// Machines go back to the version before once they have crashed with the culprit.
     Rollback,
@@ -90,7 +90,7 @@ impl Difficulty {
             Difficulty::Bundle => CulpritKind::Bundle,
             Difficulty::Popular => CulpritKind::Popular,
             Difficulty::Rare => CulpritKind::Rare,
-            Difficulty::Staged => CulpritKind::Staged,
+            Difficulty::Staged | Difficulty::All => CulpritKind::Staged,
             Difficulty::Two => CulpritKind::Two,
             Difficulty::TwoInBundle => CulpritKind::TwoInBundle,
             Difficulty::OsUpdate => CulpritKind::WithOsUpdate,
@@ -203,6 +203,7 @@ impl FleetConfig {
             },
             mishaps: difficulty.mishaps(),
             missing_inventory_share,
+            in_box_drivers: FleetConfig::ALL_IN_BOX,
         }
     }
 }

@@ -86,9 +86,16 @@ pub struct FleetConfig {
     pub mishaps: Mishaps,
     /// Share of machines whose agent never reports an inventory, 0 to 1.
     pub missing_inventory_share: f64,
+    /// How many drivers of Windows itself machines have; [`Self::ALL_IN_BOX`] where dumps are to look real.
+    ///
+    /// They come with the OS build, all or none. Nothing else in the fleet depends on their number.
+    pub in_box_drivers: usize,
 }
 
 impl FleetConfig {
+    /// Every driver of Windows that a PC loads.
+    pub const ALL_IN_BOX: usize = usize::MAX;
+
     /// A fleet that shows a staged rollout going wrong, with rates that suit its size.
     ///
     /// Rates are far above real ones, so that a small fleet has enough crashes in a quarter of a year: about 70 to 120 with
@@ -114,6 +121,7 @@ impl FleetConfig {
             spread: Spread::default(),
             mishaps: Mishaps::default(),
             missing_inventory_share: 0.0,
+            in_box_drivers: Self::ALL_IN_BOX,
         }
     }
 
@@ -244,12 +252,9 @@ impl Fleet {
 
     /// The OS build of a machine with this set: every driver of Windows has a version for each.
     pub fn os_build_of(&self, id: SetId) -> Option<u32> {
-        let kernel = self.catalog.families.first()?;
-        let members = self.set(id);
-        let place = kernel
-            .versions
-            .iter()
-            .position(|version| members.contains(version))?;
+        // The kernel is loaded first.
+        let (kernel, first) = (self.catalog.families.first()?, self.set(id).first()?);
+        let place = kernel.versions.iter().position(|version| version == first)?;
         catalog::BUILDS.get(place).map(|(build, _)| *build)
     }
 

@@ -14,20 +14,24 @@ pub struct SetId(pub u32);
 #[derive(Debug, Clone, Default)]
 pub struct DriverSets {
     members: Vec<Arc<[VersionId]>>,
-    by_members: HashMap<Arc<[VersionId]>, SetId>,
+    /// The sets with each hash; nearly always one.
+    by_hash: HashMap<u64, Vec<SetId>>,
 }
 
 impl DriverSets {
     /// The id of the set with these members, which are sorted first.
     pub(super) fn intern(&mut self, mut members: Vec<VersionId>) -> SetId {
         members.sort_unstable();
-        if let Some(id) = self.by_members.get(members.as_slice()) {
-            return *id;
-        }
         let id = SetId(low_half(self.members.len() as u64));
-        let members: Arc<[VersionId]> = members.into();
-        self.members.push(Arc::clone(&members));
-        self.by_members.insert(members, id);
+        let same_hash = self.by_hash.entry(hash(&members)).or_default();
+        let known = same_hash
+            .iter()
+            .find(|id| *self.members[id.0 as usize] == *members);
+        if let Some(known) = known {
+            return *known;
+        }
+        same_hash.push(id);
+        self.members.push(members.into());
         id
     }
 
@@ -50,4 +54,11 @@ impl DriverSets {
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
+}
+
+/// A hash that is quick on many small numbers: tens of thousands of sets of a hundred and fifty are hashed for a fleet.
+fn hash(members: &[VersionId]) -> u64 {
+    members.iter().fold(0, |hash: u64, id| {
+        (hash.rotate_left(5) ^ u64::from(id.0)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    })
 }

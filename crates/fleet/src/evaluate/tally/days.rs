@@ -122,15 +122,17 @@ struct Spell {
 }
 
 /// A machine's days that count, by week and set.
-fn spells(machine: &Machine, last_day: Option<usize>) -> BTreeMap<(usize, SetId), Spell> {
-    let mut spells: BTreeMap<(usize, SetId), Spell> = BTreeMap::new();
+fn spells(machine: &Machine, last_day: Option<usize>) -> Vec<((usize, SetId), Spell)> {
+    let mut spells: Vec<((usize, SetId), Spell)> = Vec::new();
     let end = last_day.map_or(machine.on.len(), |day| day + 1);
     for day in 0..end {
-        if let Some(set) = installed_on(machine, day) {
-            let spell = spells
-                .entry((day / 7, set))
-                .or_insert(Spell { first: day, days: 0 });
-            spell.days += 1;
+        let Some(set) = installed_on(machine, day) else {
+            continue;
+        };
+        let at = (day / 7, set);
+        match spells.last_mut() {
+            Some((last, spell)) if *last == at => spell.days += 1,
+            _ => spells.push((at, Spell { first: day, days: 1 })),
         }
     }
     spells
