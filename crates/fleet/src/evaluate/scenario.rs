@@ -6,6 +6,8 @@ use synth::fleet::{Day, Difficulty, Fleet, FleetConfig};
 pub const MACHINES: u32 = 5_000;
 /// Machines of the large one.
 const MANY_MACHINES: u32 = 20_000;
+/// Drivers of Windows in a set: all of one build are one candidate, so that more of them only cost time.
+const IN_BOX: usize = 24;
 /// The 22nd of November 2026, a Sunday: histories are whole weeks.
 const LAST_DAY: Day = Day(20_779);
 
@@ -66,12 +68,10 @@ impl Scenario {
     pub(crate) fn fleet(&self, seeds: Seeds, run: u32, machines: Option<u32>) -> Fleet {
         let machines = machines.unwrap_or(self.machines);
         let seed = seeds.first + 10_000 * self.number + u64::from(run);
-        Fleet::invent(&FleetConfig::evaluation(
-            self.difficulty,
-            machines,
-            seed,
-            LAST_DAY,
-        ))
+        Fleet::invent(&FleetConfig {
+            in_box_drivers: IN_BOX,
+            ..FleetConfig::evaluation(self.difficulty, machines, seed, LAST_DAY)
+        })
     }
 }
 
