@@ -63,7 +63,7 @@ struct EvaluateArguments {
     /// Machines of every fleet, instead of each scenario's own number.
     #[arg(long, value_parser = clap::value_parser!(u32).range(50..))]
     machines: Option<u32>,
-    /// What verdicts see: counts, dumps, sites, dumps+sites; may be given several times. All by default.
+    /// What verdicts see: counts, dumps, sites, dumps+sites; may be given several times. All but sites by default.
     #[arg(long)]
     evidence: Vec<String>,
     /// The first seed, instead of the development seeds'.
@@ -143,6 +143,12 @@ fn evaluate(arguments: &EvaluateArguments) -> anyhow::Result<ExitCode> {
         None if arguments.hold_out => Seeds::HOLD_OUT,
         None => Seeds::DEVELOPMENT,
     };
+    let evidence = if arguments.evidence.is_empty() {
+        Evidence::USUAL.to_vec()
+    } else {
+        let name_of = |evidence: &Evidence| evidence.name();
+        chosen("evidence", &arguments.evidence, Evidence::ALL.to_vec(), name_of)?
+    };
     let evaluation = evaluate::evaluate(&EvaluateConfig {
         scenarios: chosen("scenario", &arguments.scenario, Scenario::all(), |scenario| {
             scenario.name
@@ -150,12 +156,7 @@ fn evaluate(arguments: &EvaluateArguments) -> anyhow::Result<ExitCode> {
         runs: arguments.runs,
         seeds,
         machines: arguments.machines,
-        evidence: chosen(
-            "evidence",
-            &arguments.evidence,
-            Evidence::ALL.to_vec(),
-            |evidence| evidence.name(),
-        )?,
+        evidence,
         threads: arguments.threads,
         progress: Progress::Bar,
     });

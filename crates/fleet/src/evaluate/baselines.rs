@@ -83,8 +83,10 @@ pub(crate) fn rank_all(tally: &Tally, seed: u64) -> Vec<Ranking> {
 fn rank(tally: &Tally, groups: &[Group], baseline: Baseline, seed: u64) -> Ranking {
     // Equal scores come in an order that means nothing.
     let tie = |group: &Group| (group.first() as u64 ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let scores = groups.iter().map(|group| score(tally, group, baseline));
-    let mut scored: Vec<(f64, &Group)> = scores.zip(groups).collect();
+    let mut scored: Vec<(f64, &Group)> = groups
+        .iter()
+        .map(|group| (score(tally, group, baseline), group))
+        .collect();
     scored.sort_by(|left, right| {
         let by_score = right.0.total_cmp(&left.0);
         by_score.then_with(|| tie(left.1).cmp(&tie(right.1)))

@@ -1,5 +1,6 @@
 //! The figures to reach, and whether they are.
 
+use attribution::verdict::Word;
 use serde::Serialize;
 
 use super::baselines::float;
@@ -46,98 +47,95 @@ impl Gate {
 
 /// All gates of one kind of evidence; `index` is its place in each line.
 pub(crate) fn gates(lines: &[Line], bins: &[Bin], evidence: Evidence, index: usize) -> Vec<Gate> {
-    let of = |wanted: fn(Class) -> bool| -> Vec<&Ours> {
-        let lines = lines.iter().filter(|line| wanted(line.class));
-        lines.filter_map(|line| line.verdicts.get(index)).collect()
-    };
-    let core = of(|class| class == Class::Core);
-    let planted = of(|class| matches!(class, Class::Core | Class::Harder));
-    let first = if matches!(evidence, Evidence::Dumps | Evidence::DumpsAndSites) {
-        0.90
-    } else {
-        0.80
-    };
-    let gate = |figure: &str, reached, bound, wanted| Gate {
-        figure: figure.to_owned(),
+    let make = Make {
+        lines,
+        index,
         evidence: evidence.name(),
-        reached,
-        wanted,
-        bound,
     };
+    let first = if evidence.has_dumps() { 0.90 } else { 0.80 };
+    let mut gates = make.rankings(first);
+    gates.extend(make.promises());
     let judged = bins.iter().filter(|bin| bin.is_judged());
-    let mut gates = vec![
-        gate(
-            "precision@1, mean of the nine",
-            mean(&core, |ours| ours.precision_at_1),
-            Bound::AtLeast,
-            first,
-        ),
-        gate(
-            "top 3, mean of the nine",
-            mean(&core, |ours| ours.top_3),
-            Bound::AtLeast,
-            0.92,
-        ),
-        gate(
-            "credible sets that hold a culprit",
-            share(&planted, |ours| [ours.covering, ours.sets]),
-            Bound::AtLeast,
-            0.95,
-        ),
-        gate(
-            "wrong among \"likely cause\"",
-            share(&planted, |ours| [ours.likely_wrong, likely(ours)]),
-            Bound::AtMost,
-            0.05,
-        ),
-        gate(
-            "wrong among leads of 0.95 and more",
-            share(&planted, |ours| [ours.accused_wrong, ours.accused]),
-            Bound::AtMost,
-            0.05,
-        ),
-        gate(
-            "large fleet: precision@1",
-            mean(&of(|class| class == Class::Large), |ours| ours.precision_at_1),
-            Bound::AtLeast,
-            0.95,
-        ),
-        gate(
-            "calibration: worst bin",
-            judged.map(Bin::error).reduce(f64::max),
-            Bound::AtMost,
-            0.1,
-        ),
-    ];
-    let nulls = lines.iter().filter(|line| !line.class.is_planted());
-    gates.extend(nulls.filter_map(|line| {
-        let ours = line.verdicts.get(index)?;
-        let wanted = if line.class == Class::NullSites {
-            0.05
-        } else {
-            0.02
-        };
-        let reached = float(ours.accused_wrong) / float(line.runs.max(1));
-        let figure = format!("{}: somebody is given 0.95 or more", line.scenario);
-        Some(gate(&figure, Some(reached), Bound::AtMost, wanted))
-    }));
-    if let Some(line) = lines.iter().find(|line| line.scenario == "os-update") {
-        let shown = line.verdicts.get(index).into_iter().collect::<Vec<_>>();
-        let reached = share(&shown, |ours| {
-            [ours.sets - ours.likely_wrong.min(ours.sets), ours.sets]
-        });
-        gates.push(gate(
-            "os-update: the innocent build is not the likely cause",
-            reached,
-            Bound::AtLeast,
-            0.95,
-        ));
-    }
+    let worst = judged.map(Bin::error).reduce(f64::max);
+    gates.push(make.at_most("calibration: worst bin", worst, 0.1));
+    gates.extend(make.null_fleets());
     gates
 }
 
-fn likely(ours: &Ours) -> usize {
-    ours.said(attribution::verdict::Word::LikelyCause)
+/// Makes the gates of one kind of evidence.
+struct Make<'a> {
+    lines: &'a [Line],
+    index: usize,
+    evidence: &'static str,
+}
+
+impl Make<'_> {
+    /// How well culprits are found.
+    fn rankings(&self, first: f64) -> Vec<Gate> {
+        let core = self.of(|line| line.class == Class::Core);
+        let large = self.of(|line| line.class == Class::Large);
+        let at_1 = |of: &[&Ours]| mean(of, |ours| ours.precision_at_1);
+        vec![
+            self.at_least("precision@1, mean of the nine", at_1(&core), first),
+            self.at_least("top 3, mean of the nine", mean(&core, |ours| ours.top_3), 0.92),
+            self.at_least("large fleet: precision@1", at_1(&large), 0.95),
+        ]
+    }
+
+    /// How far what is said can be relied on where somebody is guilty.
+    fn promises(&self) -> Vec<Gate> {
+        let planted = self.of(|line| matches!(line.class, Class::Core | Class::Harder));
+        let tied = self.of(|line| line.scenario == "os-update");
+        let covering = |of: &[&Ours]| share(of, |ours| [ours.covering, ours.sets]);
+        let likely_wrong = share(&planted, |ours| [ours.likely_wrong, ours.said(Word::LikelyCause)]);
+        let accused_wrong = share(&planted, |ours| [ours.accused_wrong, ours.accused]);
+        vec![
+            self.at_least("credible sets that hold a culprit", covering(&planted), 0.95),
+            self.at_most("wrong among \"likely cause\"", likely_wrong, 0.05),
+            self.at_most("wrong among leads of 0.95 and more", accused_wrong, 0.05),
+            self.at_least("os-update: sets that hold the driver", covering(&tied), 0.95),
+        ]
+    }
+
+    /// How often somebody is accused where nobody is guilty.
+    fn null_fleets(&self) -> Vec<Gate> {
+        let nulls = self.lines.iter().filter(|line| !line.class.is_planted());
+        let gates = nulls.filter_map(|line| {
+            let ours = line.verdicts.get(self.index)?;
+            let wanted = if line.class == Class::NullSites {
+                0.05
+            } else {
+                0.02
+            };
+            let reached = float(ours.accused_wrong) / float(line.runs.max(1));
+            let figure = format!("{}: somebody is given 0.95 or more", line.scenario);
+            Some(self.at_most(&figure, Some(reached), wanted))
+        });
+        gates.collect()
+    }
+
+    /// What came of the scenarios that are wanted.
+    fn of(&self, wanted: impl Fn(&Line) -> bool) -> Vec<&Ours> {
+        let lines = self.lines.iter().filter(|line| wanted(line));
+        lines.filter_map(|line| line.verdicts.get(self.index)).collect()
+    }
+
+    fn at_least(&self, figure: &str, reached: Option<f64>, wanted: f64) -> Gate {
+        Gate {
+            figure: figure.to_owned(),
+            evidence: self.evidence,
+            reached,
+            wanted,
+            bound: Bound::AtLeast,
+        }
+    }
+
+    fn at_most(&self, figure: &str, reached: Option<f64>, wanted: f64) -> Gate {
+        Gate {
+            bound: Bound::AtMost,
+            ..self.at_least(figure, reached, wanted)
+        }
+    }
 }
 
 fn mean(of: &[&Ours], figure: impl Fn(&Ours) -> f64) -> Option<f64> {

@@ -31,6 +31,9 @@ impl Group {
     }
 }
 
+/// The cases that had a candidate, and its machine-days by stratum, bit by bit.
+type Exposure = (Vec<u32>, Vec<(u32, u64)>);
+
 /// The groups of which some case had one.
 pub(crate) fn groups(counts: &Counts) -> Vec<Group> {
     let mut cases: Vec<Vec<u32>> = vec![Vec::new(); counts.candidates.len()];
@@ -39,7 +42,7 @@ pub(crate) fn groups(counts: &Counts) -> Vec<Group> {
             cases[*candidate as usize].push(number);
         }
     }
-    let mut groups: BTreeMap<(Vec<u32>, Vec<(u32, u64)>), Vec<u32>> = BTreeMap::new();
+    let mut groups: BTreeMap<Exposure, Vec<u32>> = BTreeMap::new();
     for (number, (candidate, cases)) in (0..).zip(counts.candidates.iter().zip(cases)) {
         if !cases.is_empty() {
             let days = candidate

@@ -32,6 +32,9 @@ impl Evidence {
         Evidence::DumpsAndSites,
     ];
 
+    /// Those of the released table: without dumps, with them, and all that a server knows.
+    pub const USUAL: [Evidence; 3] = [Evidence::Counts, Evidence::Dumps, Evidence::DumpsAndSites];
+
     /// Its name on the command line and in tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -42,7 +45,7 @@ impl Evidence {
         }
     }
 
-    fn has_dumps(self) -> bool {
+    pub(crate) fn has_dumps(self) -> bool {
         matches!(self, Evidence::Dumps | Evidence::DumpsAndSites)
     }
 

@@ -56,7 +56,7 @@ fn a_machine_is_a_case_once_and_its_days_end_there() {
         .map(|machine| machine.on.iter().filter(|on| **on).count())
         .sum();
     assert!(
-        all_days(&counts) < 0.9 * all as f64,
+        all_days(&counts) < 0.9 * crate::evaluate::baselines::float(all),
         "{} of {all}",
         all_days(&counts)
     );
@@ -84,16 +84,16 @@ fn crashes_without_presence_are_no_cases() {
         let fleet = fleet(difficulty);
         let crashes = distinct(&fleet);
         let first = first_cases(&fleet, &crashes);
-        let crashed = crashes.iter().filter(|crash| crash.kind.is_locked_pages());
+        let stops = crashes.iter().filter(|crash| crash.kind.is_locked_pages());
         let mut skipped = 0;
-        for crash in crashed {
+        for crash in stops {
             let machine = &fleet.machines[crash.machine];
-            let counts = machine.on[crash.day] && machine.reports_inventory;
+            let in_rates = machine.on[crash.day] && machine.reports_inventory;
             let earlier = first
                 .get(&crash.machine)
                 .is_some_and(|first| first.at_unix <= crash.at_unix);
-            skipped += usize::from(!counts);
-            assert!(!counts || earlier, "{difficulty:?}");
+            skipped += usize::from(!in_rates);
+            assert!(!in_rates || earlier, "{difficulty:?}");
         }
         assert!(skipped > 5, "{difficulty:?}: {skipped}");
         for crash in first.values() {

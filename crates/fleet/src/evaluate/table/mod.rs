@@ -1,10 +1,13 @@
 //! The tables of an evaluation as text.
 
+mod verdicts;
+
 use std::fmt::Write;
 
+use super::baselines::float;
 use super::gates::{Bound, Gate};
 use super::scenario::Class;
-use super::summary::{Line, Ours, WORDS};
+use super::summary::{Line, Ours};
 use super::{Calibration, Evaluation};
 
 /// Width of a scenario's name.
@@ -24,11 +27,11 @@ pub(super) fn text(evaluation: &Evaluation) -> String {
             |ours| ours.precision_at_1,
         );
         text += &ranking("top 3", &planted, |simple| simple.top_3, |ours| ours.top_3);
-        text += &words("Verdicts where somebody is guilty", &planted);
+        text += &verdicts::text("Verdicts where somebody is guilty", &planted);
     }
     if !nulls.is_empty() {
         text += &accusations(&nulls);
-        text += &words("Verdicts where nobody is guilty", &nulls);
+        text += &verdicts::text("Verdicts where nobody is guilty", &nulls);
     }
     for calibration in &evaluation.calibration {
         text += &probabilities(calibration);
@@ -87,9 +90,7 @@ fn ranking(
         .map(|line| values(line))
         .collect();
     if let Some(width) = core.first().map(Vec::len) {
-        let mean = |column: usize| {
-            core.iter().map(|row| row[column]).sum::<f64>() / super::baselines::float(core.len())
-        };
+        let mean = |column: usize| core.iter().map(|row| row[column]).sum::<f64>() / float(core.len());
         let title = format!("mean of {}", core.len());
         let _ = write!(text, "{title:NAME$} {:>6}", "");
         text += &row(&(0..width).map(mean).collect::<Vec<_>>());
@@ -98,7 +99,10 @@ fn ranking(
 }
 
 fn row(values: &[f64]) -> String {
-    let mut text: String = values.iter().map(|value| format!(" {value:>8.2}")).collect();
+    let mut text = String::new();
+    for value in values {
+        let _ = write!(text, " {value:>8.2}");
+    }
     text.push('\n');
     text
 }
@@ -123,49 +127,6 @@ fn abbreviated(method: &str) -> String {
     short.to_owned()
 }
 
-/// What was said, how often it was wrong, and what credible sets were worth.
-fn words(title: &str, lines: &[&Line]) -> String {
-    let mut text = format!(
-        "\n{title} (runs; sets: runs with one, share that covers, median size)\n{:NAME$} {:>11} {:>6} {:>6} {:>6} {:>6} {:>6} | {:>7} {:>7} {:>8} | {:>5} {:>5} {:>4} | {:>6} {:>9}\n",
-        "",
-        "evidence",
-        "little",
-        "none",
-        "assoc",
-        "set",
-        "likely",
-        "wrong.l",
-        "wrong.s",
-        "p>=.95",
-        "sets",
-        "cover",
-        "size",
-        "all",
-        "later r/w"
-    );
-    for line in lines {
-        for ours in &line.verdicts {
-            let _ = write!(text, "{:NAME$} {:>11}", line.scenario, ours.evidence);
-            for (_, name) in WORDS {
-                let _ = write!(text, " {:>6}", ours.words.get(name).copied().unwrap_or(0));
-            }
-            let accused = format!("{}/{}", ours.accused_wrong, ours.accused);
-            let covering = super::baselines::float(ours.covering) / super::baselines::float(ours.sets.max(1));
-            let _ = writeln!(
-                text,
-                " | {:>7} {:>7} {accused:>8} | {:>5} {covering:>5.2} {:>4} | {:>6} {:>9}",
-                ours.likely_wrong,
-                ours.suspected_wrong,
-                ours.sets,
-                ours.median_size,
-                ours.all_found,
-                format!("{}/{}", ours.later[0], ours.later[1]),
-            );
-        }
-    }
-    text
-}
-
 /// How often each method's rule accuses somebody where nobody is guilty.
 fn accusations(lines: &[&Line]) -> String {
     let mut text = format!(
@@ -179,8 +140,7 @@ fn accusations(lines: &[&Line]) -> String {
         let baselines = line.baselines.iter();
         let simple = baselines.filter_map(|simple| Some((abbreviated(simple.method), simple.accuses?)));
         let ours = line.verdicts.iter().map(|ours| {
-            let share =
-                super::baselines::float(ours.accused_wrong) / super::baselines::float(line.runs.max(1));
+            let share = float(ours.accused_wrong) / float(line.runs.max(1));
             (abbreviated(&format!("OURS {}", ours.evidence)), share)
         });
         simple.chain(ours).collect()
