@@ -20,6 +20,7 @@
 //! | [`import`] | history in bulk |
 //! | [`exposure`] | the counts that verdicts are computed from |
 //! | [`verdicts`] | the computed rankings |
+//! | [`alerts`] | what is worth telling other systems, and telling it |
 //! | [`stop_codes`] | stop codes, what they mean and how they spread |
 //! | [`fleet`] | figures for the whole fleet |
 //! | [`coverage`] | what the server does not know: machines that cannot be counted, dumps that cannot be read |
@@ -30,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alerts;
 pub mod audit;
 pub mod blobs;
 mod clock;

@@ -56,14 +56,14 @@ pub async fn find(
     }))
 }
 
-/// Stores a ranking, unless a newer one is there.
+/// Stores a ranking, unless a newer one is there: then `false`.
 ///
 /// # Errors
 ///
 /// [`Error::Database`].
 #[tracing::instrument(name = "db.verdicts.put", skip_all)]
-pub async fn put(conn: &mut PgConnection, verdict: &Verdict) -> Result<(), Error> {
-    sqlx::query!(
+pub async fn put(conn: &mut PgConnection, verdict: &Verdict) -> Result<bool, Error> {
+    let stored = sqlx::query!(
         r#"
         INSERT INTO verdict AS known (stop_code, window_days, window_from, window_to, computed_at, body)
         VALUES ($1, $2, $3, $4, $5, $6)
@@ -81,7 +81,7 @@ pub async fn put(conn: &mut PgConnection, verdict: &Verdict) -> Result<(), Error
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(stored.rows_affected() == 1)
 }
 
 /// Whether newer data waits to be counted: a job for this ranking is queued or running.
@@ -138,4 +138,31 @@ pub async fn codes_to_refresh(
     .fetch_all(conn)
     .await?;
     Ok(codes.into_iter().map(stop_codes::code_of).collect())
+}
+
+/// Whether machines told anything new since this was last called, by whatever replica.
+///
+/// Presence and inventories come all the time, and one of them changes a ranking little. So nobody asks for a ranking
+/// when they come; this is called now and then instead, and costs nothing.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.verdicts.heard_news", level = "debug", skip_all)]
+pub async fn heard_news(conn: &mut PgConnection) -> Result<bool, Error> {
+    let heard = sqlx::query!(
+        r#"
+        -- Apart, because an update cannot join a sequence.
+        WITH news AS MATERIALIZED (
+            SELECT last_value AS number FROM fleet_news WHERE is_called
+        )
+        UPDATE fleet_news_heard
+        SET number = news.number
+        FROM news
+        WHERE fleet_news_heard.number < news.number
+        "#
+    )
+    .execute(conn)
+    .await?;
+    Ok(heard.rows_affected() > 0)
 }

@@ -1,12 +1,13 @@
 //! What every pool does besides its jobs.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use store::jobs::{self, VerdictKey};
 use store::wakeup::Listener;
 use store::{Error, Window, crashes, exposure, sessions, verdicts};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,12 @@ const VERDICTS_EVERY: Duration = Duration::from_mins(1);
 
 /// How often weeks are looked over that are due to be rolled up.
 const ROLL_UPS_EVERY: Duration = Duration::from_mins(1);
+
+/// How often it is asked whether machines told anything new.
+const NEWS_EVERY: Duration = Duration::from_secs(15);
+
+/// What machines tell of their days and drivers makes a verdict due when it is so old.
+const NEWS_WAIT: time::Duration = time::Duration::minutes(2);
 
 /// How often partitions are made, orphans and old sessions swept.
 const DAILY: Duration = Duration::from_hours(24);
@@ -88,12 +95,16 @@ pub(crate) async fn renew_leases(pool: Arc<Pool>, done: CancellationToken) {
 
 /// Does all that is done every so often, until `stop`.
 pub(crate) async fn keep_house(pool: Arc<Pool>, stop: CancellationToken) {
+    let news = Mutex::new(None);
     tokio::join!(
         repeat(&stop, QUEUE_EVERY, "could not look over the queue", || {
             look_over_queue(&pool)
         }),
         repeat(&stop, VERDICTS_EVERY, "could not refresh verdicts", || {
             refresh_verdicts(&pool)
+        }),
+        repeat(&stop, NEWS_EVERY, "could not ask for verdicts after news", || {
+            hear_news(&pool, &news)
         }),
         repeat(&stop, ROLL_UPS_EVERY, "could not roll weeks up", || {
             roll_up(&pool)
@@ -139,12 +150,36 @@ async fn look_over_queue(pool: &Pool) -> Result<(), Error> {
 
 /// Asks for verdicts that are older than they may be, so that days pass and lost wishes are made up for.
 async fn refresh_verdicts(pool: &Pool) -> Result<(), Error> {
+    let now = pool.config.clock.now();
+    ask_for_older(pool, now - pool.config.verdict_age).await
+}
+
+/// Asks for verdicts that are older than the latest news, once they are not all too young. `news` is when there was
+/// any; it is lost with the process, which the refresh makes up for.
+async fn hear_news(pool: &Pool, news: &Mutex<Option<OffsetDateTime>>) -> Result<(), Error> {
+    let now = pool.config.clock.now();
+    let mut conn = pool.database.acquire().await?;
+    let is_new = verdicts::heard_news(&mut conn).await?;
+    drop(conn);
+    let latest = {
+        let mut latest = news.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_new {
+            *latest = Some(now);
+        }
+        *latest
+    };
+    match latest {
+        Some(latest) => ask_for_older(pool, latest.min(now - NEWS_WAIT)).await,
+        None => Ok(()),
+    }
+}
+
+async fn ask_for_older(pool: &Pool, before: OffsetDateTime) -> Result<(), Error> {
     let config = &pool.config;
     let now = config.clock.now();
     let mut conn = pool.database.acquire().await?;
     for &window_days in &config.window_days {
         let window = Window::ending(now.date(), window_days);
-        let before = now - config.verdict_age;
         for stop_code in verdicts::codes_to_refresh(&mut conn, window, window_days, before).await? {
             let key = VerdictKey {
                 stop_code,
