@@ -10,7 +10,7 @@
 mod fill;
 
 use std::error::Error;
-use std::time::{Duration as Elapsed, Instant};
+use std::time::Instant;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::exposure::{self, Counts};
@@ -64,51 +64,81 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn measure(pool: &PgPool) -> Result<(), Box<dyn Error>> {
     let mut conn = pool.acquire().await?;
-    println!("peak memory of this process after filling: {} MB", peak_mb());
+    let server: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut *conn)
+        .await?;
     let window = Window::ending(NOW.date(), 91);
-    // One week at first, to see what one costs.
-    let start = Instant::now();
+    let stopwatch = Stopwatch::start(server);
     let weeks = exposure::roll_up_due(&mut conn, NOW).await?;
-    if let Some(weeks_count) = u32::try_from(weeks.len()).ok().filter(|count| *count > 0) {
-        let each = start.elapsed() / weeks_count;
-        println!(
-            "roll-up: {weeks_count} weeks, {} ms each; peak {} MB",
-            each.as_millis(),
-            peak_mb()
-        );
-    }
+    stopwatch.report(&format!("rolling up {} weeks", weeks.len()));
     for _ in 0..2 {
-        let start = Instant::now();
+        let stopwatch = Stopwatch::start(server);
         let counts = exposure::counts(&mut conn, 0x76, window).await?;
-        report(&counts, start.elapsed());
-        measure_suspects(&mut conn, window, &counts).await?;
+        stopwatch.report("counts from the closed weeks and the open one");
+        describe(&counts);
+        measure_suspects(&mut conn, server, window, &counts).await?;
     }
     measure_reading(&mut conn, window).await?;
-    println!("peak memory of this process: {} MB", peak_mb());
     Ok(())
 }
 
-fn report(counts: &Counts, elapsed: Elapsed) {
+/// Wall time means little on a busy machine, so processor time is told as well.
+struct Stopwatch {
+    server: i32,
+    start: Instant,
+    here: u64,
+    there: u64,
+}
+
+impl Stopwatch {
+    fn start(server: i32) -> Self {
+        Stopwatch {
+            server,
+            start: Instant::now(),
+            here: cpu_ms("self"),
+            there: cpu_ms(&server.to_string()),
+        }
+    }
+
+    fn report(&self, what: &str) {
+        println!(
+            "{what}: {} ms (processor: {} ms here, {} ms in Postgres); peak memory here {} MB",
+            self.start.elapsed().as_millis(),
+            cpu_ms("self") - self.here,
+            cpu_ms(&self.server.to_string()) - self.there,
+            peak_mb(),
+        );
+    }
+}
+
+/// Processor time of a process on this machine, in steps of ten milliseconds; 0 if it runs elsewhere.
+fn cpu_ms(process: &str) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let fields = after_name.split_whitespace().skip(11).take(2);
+    10 * fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>()
+}
+
+fn describe(counts: &Counts) {
     let days: usize = counts
         .candidates
         .iter()
         .map(|candidate| candidate.machine_days.len())
         .sum();
     println!(
-        "counts from 12 closed weeks and the open one: {} ms ({} strata, {} candidates with {days} entries, {} cases, {} site cells, {} machine-days); peak {} MB",
-        elapsed.as_millis(),
+        "    {} strata, {} candidates with {days} entries, {} cases, {} site cells, {} machine-days",
         counts.strata.len(),
         counts.candidates.len(),
         counts.cases.len(),
         counts.peers.len(),
         counts.machine_days,
-        peak_mb(),
     );
 }
 
 /// What is read for the 50 suspects that are shown.
 async fn measure_suspects(
     conn: &mut PgConnection,
+    server: i32,
     window: Window,
     counts: &Counts,
 ) -> Result<(), Box<dyn Error>> {
@@ -117,27 +147,19 @@ async fn measure_suspects(
         .filter(|version| counts.version(*version).is_some())
         .collect();
     let groups: Vec<Vec<i32>> = shown.iter().map(|version| vec![*version]).collect();
-    let start = Instant::now();
+    let stopwatch = Stopwatch::start(server);
     let histories = exposure::histories(conn, 0x76, window, &groups).await?;
-    println!(
-        "machines that had {} versions ({} at most), histories of {}: {} ms; peak {} MB",
+    let most = histories.iter().map(|history| history.machines).max();
+    stopwatch.report(&format!(
+        "machines that had {} versions ({} at most) and histories of {}",
         shown.len(),
-        histories
-            .iter()
-            .map(|history| history.machines)
-            .max()
-            .unwrap_or(0),
+        most.unwrap_or(0),
         exposure::HISTORIES,
-        start.elapsed().as_millis(),
-        peak_mb(),
-    );
-    let start = Instant::now();
+    ));
+    let stopwatch = Stopwatch::start(server);
     exposure::direct_evidence(conn, 0x76, window, &shown).await?;
-    let evidence = start.elapsed();
-    let start = Instant::now();
     exposure::shared(conn, counts, 0x76).await?;
-    let (evidence, shared) = (evidence.as_millis(), start.elapsed().as_millis());
-    println!("direct evidence: {evidence} ms; what crashing machines share: {shared} ms");
+    stopwatch.report("direct evidence, and what crashing machines share");
     Ok(())
 }
 

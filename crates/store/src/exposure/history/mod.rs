@@ -18,7 +18,7 @@ use uuid::Uuid;
 use self::bits::SetBits;
 use self::crashed::Crashed;
 use self::quiet::Quiet;
-use super::cases;
+use super::{cases, weights};
 use crate::driver_sets::{self, Merges};
 use crate::{Error, Window};
 
@@ -120,6 +120,7 @@ pub async fn histories(
             crashes.entry(crash.machine.0).or_default().insert(day);
         }
     }
+    weights::widen_memory(&mut transaction).await?;
     let mut histories = pass(&mut transaction, window, first, crashes).await?;
     transaction.commit().await?;
     let rest = exposed_machines(conn, window, rest).await?;
