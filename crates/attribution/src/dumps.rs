@@ -39,17 +39,52 @@ const SHOWN: [(f64, f64); 8] = [
     (0.8, 0.04),
 ];
 
-/// Points at which the naming rate is integrated, from `LEAST_RATE` to 0.9 in equal ratios.
-const RATE_POINTS: usize = 48;
-const LEAST_RATE: f64 = 1e-5;
-const GREATEST_RATE: f64 = 0.9;
+/// Points at which the naming rate is integrated, in equal steps of its log odds from `LEAST_LOG_ODDS` to minus that.
+const RATE_POINTS: usize = 64;
+const LEAST_LOG_ODDS: f64 = -11.0;
+
+/// Logarithms of the probabilities that a dump names the candidate, and that it does not.
+#[derive(Debug, Clone, Copy)]
+struct Odds {
+    named: f64,
+    unnamed: f64,
+}
+
+impl Odds {
+    fn of(rate: f64) -> Self {
+        Odds {
+            named: rate.ln(),
+            unnamed: (-rate).ln_1p(),
+        }
+    }
+
+    fn of_dumps(self, named: f64, unnamed: f64) -> f64 {
+        named * self.named + unnamed * self.unnamed
+    }
+}
+
+/// A naming rate at which the integral is taken: innocent, and guilty for each probability of [`SHOWN`].
+#[derive(Debug, Clone, Copy)]
+struct RatePoint {
+    innocent: Odds,
+    guilty: [Odds; SHOWN.len()],
+}
+
+impl RatePoint {
+    fn at(rate: f64) -> Self {
+        RatePoint {
+            innocent: Odds::of(rate),
+            guilty: SHOWN.map(|(shown, _)| Odds::of(rate + (1.0 - rate) * shown)),
+        }
+    }
+}
 
 /// Naming rates of all candidates.
 pub(crate) struct NamingRates {
     mean: f64,
     /// Named and dumps of all versions together, by driver.
     of_drivers: BTreeMap<i32, [f64; 2]>,
-    rates: Vec<f64>,
+    points: Vec<RatePoint>,
 }
 
 impl NamingRates {
@@ -63,12 +98,13 @@ impl NamingRates {
             }
             add(&mut all, own, 1.0);
         }
-        let ratio = (GREATEST_RATE / LEAST_RATE).ln() / as_number(RATE_POINTS - 1);
-        let rates = (0..RATE_POINTS).map(|point| LEAST_RATE * (ratio * as_number(point)).exp());
+        let step = -2.0 * LEAST_LOG_ODDS / as_number(RATE_POINTS - 1);
+        let log_odds = |point: usize| LEAST_LOG_ODDS + step * as_number(point);
+        let points = (0..RATE_POINTS).map(|point| RatePoint::at(1.0 / (1.0 + (-log_odds(point)).exp())));
         NamingRates {
-            mean: (all[0] / all[1]).clamp(LEAST_RATE, GREATEST_RATE),
+            mean: all[0] / all[1],
             of_drivers,
-            rates: rates.collect(),
+            points: points.collect(),
         }
     }
 
@@ -95,18 +131,17 @@ impl NamingRates {
         }
         let (a, b) = self.distribution(candidate);
         let (named, unnamed) = (as_number(named), as_number(dumps.saturating_sub(named)));
-        // The density of ln q, which is that of q times q.
-        let density = |q: f64| a * q.ln() + (b - 1.0) * (-q).ln_1p();
-        let innocent = |q: f64| density(q) + named * q.ln() + unnamed * (-q).ln_1p();
-        let guilty = |q: f64, (shown, weight): (f64, f64)| {
-            let rate = q + (1.0 - q) * shown;
-            weight.ln() + density(q) + named * rate.ln() + unnamed * (-rate).ln_1p()
-        };
-        let both = self
-            .rates
-            .iter()
-            .flat_map(|q| SHOWN.map(|shown| guilty(*q, shown)));
-        add_logarithms(both) - add_logarithms(self.rates.iter().map(|q| innocent(*q)))
+        let mut innocent = Vec::with_capacity(RATE_POINTS);
+        let mut guilty = Vec::with_capacity(RATE_POINTS * SHOWN.len());
+        for point in &self.points {
+            // The density of the log odds, which is that of q times q (1 − q).
+            let density = point.innocent.of_dumps(a, b);
+            innocent.push(density + point.innocent.of_dumps(named, unnamed));
+            for (odds, (_, weight)) in point.guilty.iter().zip(SHOWN) {
+                guilty.push(density + weight.ln() + odds.of_dumps(named, unnamed));
+            }
+        }
+        add_logarithms(guilty.into_iter()) - add_logarithms(innocent.into_iter())
     }
 }
 
@@ -166,6 +201,12 @@ mod tests {
     fn never_being_named_exonerates_a_little() {
         let factor = factor((0, 1000), (0, 30));
         assert!(factor < 0.0 && factor > 0.2_f64.ln(), "{factor}");
+    }
+
+    #[test]
+    fn what_nearly_every_dump_names_is_not_incriminated_by_one_more() {
+        let factor = factor((950, 1000), (670, 704));
+        assert!(factor < 0.5, "{factor}");
     }
 
     #[test]

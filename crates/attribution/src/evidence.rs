@@ -5,10 +5,10 @@
 //!
 //! ```text
 //! L̃(β | τ) = ∫ L(b) N(b; β, τ²) db
-//! BF(τ)    = mean over rate ratios 2, 3.5, 6, 10, 18, 32, 60 of L̃(ln ratio | τ)  /  L̃(0 | τ)
+//! BF       = mean over rate ratios 2, 3.5, 6, 10, 18, 32, 60 of L̃(ln ratio)  /  L̃(0)
 //! ```
 //!
-//! The integral is a sum over a grid five times finer than the curve's, between whose points the curve is a spline.
+//! How τ is found, and L̃ without a τ, is for [`calibration`](crate::calibration). The integral is a sum over a grid five times finer than the curve's, between whose points the curve is a spline.
 
 use crate::likelihood::{Curve, LOWEST, POINTS, STEP};
 use crate::numerics::spline::Spline;
@@ -68,13 +68,6 @@ pub(crate) struct Blur {
 pub(crate) struct Blurred {
     pub(crate) innocent: f64,
     pub(crate) guilty: f64,
-}
-
-impl Blurred {
-    /// The natural logarithm of the Bayes factor.
-    pub(crate) fn factor(self) -> f64 {
-        self.guilty - self.innocent
-    }
 }
 
 impl Blur {
@@ -151,6 +144,9 @@ mod tests {
         let blurred = Blur::of_spread(0.2).apply(&Likelihood::of(&curve));
         // All of it is at 1.2, six spreads from no effect and little more than half of one from a ratio of 3.5.
         assert!(blurred.innocent.is_finite() && blurred.guilty.is_finite());
-        assert!((15.0..18.0).contains(&blurred.factor()), "{blurred:?}");
+        assert!(
+            (15.0..18.0).contains(&(blurred.guilty - blurred.innocent)),
+            "{blurred:?}"
+        );
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! weight_j = Σ_members prior · dump factor · Bayes factor
-//! PIP_j    = weight_j / (Σ prior + Σ_k weight_k)            "no driver" weighs Σ prior: a half before the data
+//! none     = Σ prior / (Σ prior + Σ_k weight_k)               "no driver" weighs Σ prior: a half before the data
+//! PIP_j    = (1 − none) · weight_j / Σ_k weight_k             here with the factor that compares drivers
 //! ```
 //!
 //! The credible set holds the fewest groups that together have 95 % of what "no driver" leaves.
 
+use crate::calibration::Weighed;
 use crate::dumps::NamingRates;
 use crate::examine::Group;
 use crate::numerics::add_logarithms;
@@ -18,8 +20,8 @@ const CREDIBLE: f64 = 0.95;
 /// Evidence on one group, as natural logarithms.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence {
-    pub(crate) bayes_factor: f64,
-    pub(crate) dump_factor: f64,
+    pub(crate) counts: Weighed,
+    pub(crate) dumps: f64,
 }
 
 /// The posterior of one culprit over groups.
@@ -37,13 +39,19 @@ impl Posterior {
     /// Of groups with their evidence, "no driver" being so many times more probable beforehand than all of them.
     pub(crate) fn of(groups: &[&Group], evidence: &[Evidence], none_odds: f64) -> Self {
         let all: f64 = none_odds * groups.iter().map(|group| group.weight()).sum::<f64>();
-        let weights: Vec<f64> = groups
+        let weights = |counts: fn(&Weighed) -> f64| -> Vec<f64> {
+            let both = groups.iter().zip(evidence);
+            both.map(|(group, evidence)| group.weight().ln() + counts(&evidence.counts) + evidence.dumps)
+                .collect()
+        };
+        let against_none = add_logarithms(weights(|counts| counts.against_none).into_iter());
+        let none = 1.0 / (1.0 + (against_none - all.ln()).exp());
+        let weights = weights(|counts| counts.against_others);
+        let some = add_logarithms(weights.iter().copied());
+        let probabilities: Vec<f64> = weights
             .iter()
-            .zip(evidence)
-            .map(|(group, evidence)| group.weight().ln() + evidence.bayes_factor + evidence.dump_factor)
+            .map(|weight| (1.0 - none) * (weight - some).exp())
             .collect();
-        let whole = add_logarithms(weights.iter().copied().chain([all.ln()]));
-        let probabilities: Vec<f64> = weights.iter().map(|weight| (weight - whole).exp()).collect();
         let mut order: Vec<usize> = (0..groups.len()).collect();
         // By logarithms, because probabilities may be too small to tell apart.
         order.sort_by(|one, other| {
@@ -51,12 +59,11 @@ impl Posterior {
             first.then_with(|| groups[*one].members.cmp(&groups[*other].members))
         });
         let mut posterior = Posterior {
-            none: (all.ln() - whole).exp(),
+            none,
             credible: 0,
             order,
             probabilities,
         };
-        let some = add_logarithms(weights.iter().copied());
         let shares = posterior.order.iter().map(|group| (weights[*group] - some).exp());
         posterior.credible = fewest(shares);
         posterior

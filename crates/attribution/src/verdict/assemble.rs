@@ -5,7 +5,7 @@ use std::f64::consts::LN_10;
 use super::effects::{Search, searches};
 use super::word::{self, FEWEST_CASES, FEWEST_MACHINE_DAYS};
 use super::{Effect, Scope, Suspect, Verdict, Word};
-use crate::calibration;
+use crate::calibration::SystematicError;
 use crate::counts::Counts;
 use crate::evidence::Likelihood;
 use crate::examine::{self, Group};
@@ -27,7 +27,7 @@ pub fn verdict(counts: &Counts) -> Verdict {
         .filter(|(group, _)| group.scope == Scope::Version)
         .map(|(_, curve)| Likelihood::of(curve))
         .collect();
-    let (systematic_error, blur) = calibration::systematic_error(&controls);
+    let systematic_error = SystematicError::learn(&controls);
     let (groups, curves): (Vec<Group>, Vec<Curve>) = groups
         .into_iter()
         .zip(curves)
@@ -36,8 +36,8 @@ pub fn verdict(counts: &Counts) -> Verdict {
     if groups.is_empty() {
         return too_little_data();
     }
-    let searches = searches(&tally, &groups, curves, &blur);
-    assemble(&groups, &searches, systematic_error)
+    let searches = searches(&tally, &groups, curves, &systematic_error);
+    assemble(&groups, &searches, systematic_error.spread())
 }
 
 fn too_little_data() -> Verdict {
@@ -111,8 +111,8 @@ fn findings(groups: usize, searches: &[Search]) -> Vec<Finding> {
                     effect: credible.then_some(number),
                     probability,
                     rank,
-                    bayes_factor: search.evidence[*place].bayes_factor,
-                    dump_factor: search.evidence[*place].dump_factor,
+                    bayes_factor: search.evidence[*place].counts.against_none,
+                    dump_factor: search.evidence[*place].dumps,
                 };
             }
         }

@@ -10,8 +10,9 @@
 //! until probably nothing is left to explain. A machine with a driver that makes crashes ten times as frequent is thus
 //! nine parts explained by it, and drivers that come with it look innocent.
 
+use crate::calibration::SystematicError;
 use crate::dumps::NamingRates;
-use crate::evidence::{Blur, Likelihood};
+use crate::evidence::Likelihood;
 use crate::examine::{self, Group};
 use crate::likelihood::{self, Cases, Curve};
 use crate::posterior::{Evidence, Posterior, dump_factor};
@@ -39,13 +40,13 @@ pub(super) fn searches(
     tally: &Tally<'_>,
     groups: &[Group],
     mut curves: Vec<Curve>,
-    blur: &Blur,
+    systematic_error: &SystematicError,
 ) -> Vec<Search> {
     let rates = NamingRates::of(tally.counts);
     let searching = Searching {
         tally,
         groups,
-        blur,
+        systematic_error,
         rates,
     };
     let mut weights = vec![1.0; tally.cases.len()];
@@ -80,7 +81,7 @@ pub(super) fn searches(
 struct Searching<'a> {
     tally: &'a Tally<'a>,
     groups: &'a [Group],
-    blur: &'a Blur,
+    systematic_error: &'a SystematicError,
     rates: NamingRates,
 }
 
@@ -96,8 +97,8 @@ impl Searching<'_> {
             .iter()
             .zip(curves)
             .map(|(group, curve)| Evidence {
-                bayes_factor: self.blur.apply(&Likelihood::of(curve)).factor(),
-                dump_factor: dump_factor(self.tally, &self.rates, group, unexplained),
+                counts: self.systematic_error.weigh(&Likelihood::of(curve)),
+                dumps: dump_factor(self.tally, &self.rates, group, unexplained),
             })
             .collect();
         Search {
