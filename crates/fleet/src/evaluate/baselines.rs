@@ -39,7 +39,7 @@ pub(crate) struct Ranking {
 }
 
 /// Machines below which a share of crashed machines is not looked at.
-const FEWEST_MACHINES: f64 = 30.0;
+const FEWEST_MACHINES: f64 = 50.0;
 /// Mozilla's thresholds: difference, association, and cases.
 const DIFFERENCE: f64 = 0.15;
 const PHI: f64 = 0.03;
