@@ -8,7 +8,6 @@ use time::Date;
 
 use super::list::machines_now;
 use super::{VersionDescription, compare_versions, describe};
-use crate::driver_sets::Merges;
 use crate::{Error, MachineId, Window, exposure, stop_codes};
 
 /// One driver with its versions side by side.
@@ -123,7 +122,7 @@ async fn versions(conn: &mut PgConnection, ids: &[i32], window: Window) -> Resul
     let described = describe(conn, ids).await?;
     let places: HashMap<i32, usize> = ids.iter().copied().zip(0..).collect();
     let machines = machines_now(conn, &places).await?;
-    let days = machine_days(conn, &places, window).await?;
+    let days = exposure::machine_days(conn, window, &ids.iter().copied().collect()).await?;
     let crashes = crashing_machines(conn, &places, window).await?;
     let codes: Vec<u32> = crashes.keys().map(|(_, stop_code)| *stop_code).collect();
     let names = stop_codes::names(conn, &codes).await?;
@@ -139,7 +138,7 @@ async fn versions(conn: &mut PgConnection, ids: &[i32], window: Window) -> Resul
             })
             .collect();
         crashes.sort_by_key(|crashes| (Reverse(crashes.machines), crashes.stop_code));
-        let machine_days = place.and_then(|place| days.get(place)).copied().unwrap_or(0);
+        let machine_days = days.get(&id).copied().unwrap_or(0);
         let all: u64 = crashes.iter().map(|crashes| crashes.machines).sum();
         VersionDetail {
             driver_version_id: id,
@@ -153,28 +152,6 @@ async fn versions(conn: &mut PgConnection, ids: &[i32], window: Window) -> Resul
         }
     };
     Ok(described.into_iter().map(detail).collect())
-}
-
-/// Machine-days in the window by the place of each version.
-async fn machine_days(
-    conn: &mut PgConnection,
-    places: &HashMap<i32, usize>,
-    window: Window,
-) -> Result<HashMap<usize, u64>, Error> {
-    let mut by_set: HashMap<i64, u64> = HashMap::new();
-    for weight in exposure::weights(conn, window).await? {
-        *by_set.entry(weight.driver_set_id).or_default() += u64::from(weight.machine_days);
-    }
-    let sets: Vec<i64> = by_set.keys().copied().collect();
-    let merges = Merges::load(conn).await?;
-    let mut days = HashMap::new();
-    exposure::for_each_set(conn, &sets, &merges, |set, members| {
-        for place in members.iter().filter_map(|version| places.get(version)) {
-            *days.entry(*place).or_default() += by_set.get(&set).copied().unwrap_or(0);
-        }
-    })
-    .await?;
-    Ok(days)
 }
 
 /// The machines that crashed while they had one of these versions, by version and stop code.

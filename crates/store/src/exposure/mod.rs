@@ -27,6 +27,8 @@ mod snapshot;
 mod tally;
 mod weights;
 
+use std::collections::{HashMap, HashSet};
+
 use sqlx::{Connection, PgConnection};
 use time::{Date, OffsetDateTime};
 
@@ -39,7 +41,7 @@ pub use rate::rate_upper_bound;
 pub use roll_up::roll_up_due;
 pub use safe::SafeVersion;
 pub use shared::{Facet, FacetKind, shared};
-pub(crate) use weights::{for_each_set, weights};
+pub(crate) use weights::for_each_set;
 
 /// Exposure and crashes of one stop code in a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,4 +184,19 @@ pub async fn counts(conn: &mut PgConnection, stop_code: u32, window: Window) -> 
     let counts = snapshot::counts(&mut transaction, stop_code, window).await?;
     transaction.commit().await?;
     Ok(counts)
+}
+
+/// Machine-days of each of these versions over the window; versions without any are left out. The connection must not be
+/// in a transaction.
+pub(crate) async fn machine_days(
+    conn: &mut PgConnection,
+    window: Window,
+    versions: &HashSet<i32>,
+) -> Result<HashMap<i32, u64>, Error> {
+    let mut transaction = conn
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .await?;
+    let machine_days = snapshot::machine_days(&mut transaction, window, versions).await?;
+    transaction.commit().await?;
+    Ok(machine_days)
 }

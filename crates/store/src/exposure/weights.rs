@@ -1,7 +1,7 @@
 //! Machine-days summed per driver set by Postgres.
 
 use futures_util::TryStreamExt;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use time::Date;
 
 use crate::driver_sets::{self, Merges};
@@ -9,23 +9,15 @@ use crate::{Error, Window};
 
 /// Machine-days of one set on one hardware model with one Windows build in one week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Weight {
-    pub(crate) driver_set_id: i64,
-    pub(crate) model_id: Option<i32>,
-    pub(crate) os_build: Option<i32>,
-    pub(crate) week: Date,
-    pub(crate) machine_days: u32,
+pub(super) struct Weight {
+    pub(super) driver_set_id: i64,
+    pub(super) model_id: Option<i32>,
+    pub(super) os_build: Option<i32>,
+    pub(super) week: Date,
+    pub(super) machine_days: u32,
 }
 
-/// The weights of a window. Days with unknown drivers are no exposure.
-pub(crate) async fn weights(conn: &mut PgConnection, window: Window) -> Result<Vec<Weight>, Error> {
-    let mut transaction = conn.begin().await?;
-    let weights = weights_of(&mut transaction, window, &window.weeks()).await?;
-    transaction.commit().await?;
-    Ok(weights)
-}
-
-/// The weights of some weeks of a window, by week. Wants a transaction.
+/// The weights of some weeks of a window, by week. Days with unknown drivers are no exposure. Wants a transaction.
 pub(super) async fn weights_of(
     conn: &mut PgConnection,
     window: Window,
