@@ -1,7 +1,7 @@
 //! How long one verdict takes: `cargo bench -p attribution`.
 //!
-//! Prints, for a fleet of the evaluation's size and for one of a million machines, the median time of a verdict and the
-//! most memory that the process had. The counts are invented by a small generator in here; a driver version in four is on
+//! Prints, for a fleet of the evaluation's size and for one of a million machines, the median time of a verdict, the
+//! processors' time for one, which does not depend on what else they do, and the most memory that the process had. The counts are invented by a small generator in here; a driver version in four is on
 //! machines of every model, the others on those of three models in ten.
 
 #![expect(clippy::print_stdout, reason = "a benchmark speaks on stdout by trade")]
@@ -19,7 +19,7 @@ struct Size {
     cases: u32,
     /// Candidates that a machine has.
     had: u32,
-    repeats: usize,
+    repeats: u32,
 }
 
 fn main() {
@@ -48,6 +48,7 @@ fn main() {
 
 fn measure(size: &Size) {
     let counts = invent(size);
+    let before = processor_seconds();
     let mut times: Vec<Duration> = (0..size.repeats)
         .map(|_| {
             let begun = Instant::now();
@@ -55,6 +56,7 @@ fn measure(size: &Size) {
             begun.elapsed()
         })
         .collect();
+    let processors = processor_seconds() - before;
     times.sort_unstable();
     let cells: usize = counts
         .candidates
@@ -62,11 +64,12 @@ fn measure(size: &Size) {
         .map(|candidate| candidate.machine_days.len())
         .sum();
     println!(
-        "{} strata, {} candidates ({cells} cells), {} cases: {:.1} ms; most memory {} MiB",
+        "{} strata, {} candidates ({cells} cells), {} cases: {:.1} ms, {:.1} ms of processors; most memory {} MiB",
         counts.strata.len(),
         counts.candidates.len(),
         counts.cases.len(),
         times[times.len() / 2].as_secs_f64() * 1000.0,
+        processors * 1000.0 / f64::from(size.repeats),
         most_memory_kib().map_or_else(|| "?".to_owned(), |kib| (kib / 1024).to_string()),
     );
 }
@@ -179,6 +182,14 @@ fn processor_name() -> String {
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
     name.map_or_else(String::new, |name| format!(" ({})", name.trim()))
+}
+
+/// What all threads of the process have computed, by Linux' account; it counts in hundredths of a second.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = text.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// The most memory that the process had, by Linux' account.

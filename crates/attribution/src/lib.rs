@@ -37,11 +37,7 @@ mod posterior;
 mod prior;
 pub mod rate_ratio;
 pub mod rates;
-mod screen;
 mod tally;
 pub mod verdict;
 
 pub use rate_ratio::RateRatio;
-pub use screen::{
-    Candidate, Case, Counts, FEWEST_CASES, FEWEST_MACHINE_DAYS, Screen, Screened, Stratum, Word, screen,
-};
