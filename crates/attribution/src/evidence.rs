@@ -8,7 +8,7 @@
 //! BF       = mean over rate ratios 2, 3.5, 6, 10, 18, 32, 60 of L̃(ln ratio)  /  L̃(0)
 //! ```
 //!
-//! How τ is found, and L̃ without a τ, is for [`calibration`](crate::calibration). The integral is a sum over a grid five times finer than the curve's, between whose points the curve is a spline.
+//! How τ is found, and L̃ without a τ, is for [`calibration`](crate::calibration). The integral is a sum over a grid eight times finer than the curve's, between whose points the curve is a spline.
 
 use crate::likelihood::{Curve, LOWEST, POINTS, STEP};
 use crate::numerics::spline::Spline;
@@ -18,7 +18,7 @@ use crate::numerics::{add_logarithms, as_number};
 const RATE_RATIOS: [f64; 7] = [2.0, 3.5, 6.0, 10.0, 18.0, 32.0, 60.0];
 
 /// Points of the fine grid in one step of the curve's.
-const PARTS: usize = 5;
+const PARTS: usize = 8;
 const FINE_POINTS: usize = (POINTS - 1) * PARTS + 1;
 
 /// Likelihoods further apart than e to this are added by their logarithms; numbers of an `f64` would run out.

@@ -5,8 +5,8 @@
 //! others ([`between`]). Their logarithms add up to a [`Curve`], 0 where b is.
 //!
 //! ```text
-//! b       −3   −2.75  …  0  …  5.75        e^b   0.05 … 1 … 314
-//! curve   −14  −12.1     0     −61
+//! b       −3   −2.625  …  0  …  5.625        e^b   0.05 … 1 … 277
+//! curve   −14  −11.5      0     −59
 //! ```
 
 mod between;
@@ -18,11 +18,11 @@ use crate::tally::Tally;
 /// Lowest effect of the grid.
 pub(crate) const LOWEST: f64 = -3.0;
 /// Distance of its points.
-pub(crate) const STEP: f64 = 0.25;
+pub(crate) const STEP: f64 = 0.375;
 /// Number of its points.
-pub(crate) const POINTS: usize = 36;
+pub(crate) const POINTS: usize = 24;
 /// The point without effect.
-pub(crate) const NO_EFFECT: usize = 12;
+pub(crate) const NO_EFFECT: usize = 8;
 
 /// The logarithm of a likelihood at each effect of the grid, 0 without effect.
 pub(crate) type Curve = [f64; POINTS];

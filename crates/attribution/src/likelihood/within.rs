@@ -23,7 +23,7 @@ const SITE_SHRINKAGE_DAYS: f64 = 40.0;
 /// Machine-days that a case must have had the candidate before it crashed with it.
 const LEAST_EXPOSED_DAYS: f64 = 1.0;
 
-/// So many factors, each at most e^5.75, are multiplied before a logarithm is taken: together below e^600.
+/// So many factors, each at most e^5.625, are multiplied before a logarithm is taken: together below e^600.
 const FACTORS_A_LOGARITHM: u32 = 100;
 
 pub(super) fn log_likelihood(tally: &Tally<'_>, cases: &Cases, column: &Column) -> Curve {
