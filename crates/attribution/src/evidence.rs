@@ -8,7 +8,8 @@
 //! BF       = mean over rate ratios 2, 3.5, 6, 10, 18, 32, 60 of L̃(ln ratio)  /  L̃(0)
 //! ```
 //!
-//! How τ is found, and L̃ without a τ, is for [`calibration`](crate::calibration). The integral is a sum over a grid eight times finer than the curve's, between whose points the curve is a spline.
+//! How τ is found, and L̃ without a τ, is for [`calibration`](crate::calibration). The integral is a sum over a grid eight
+//! times finer than the curve's, between whose points the curve is a spline.
 
 use crate::likelihood::{Curve, LOWEST, POINTS, STEP};
 use crate::numerics::spline::Spline;
