@@ -1,8 +1,8 @@
 -- A crash on a day without presence, or with unknown drivers, has no presence row here.
-SELECT crash.machine_id, crash.crashed_at, crash.id AS crash_id, crash.stop_code AS "stop_code!",
-    crash.driver_set_id AS own_set, presence.driver_set_id AS "day_set?", presence.model_id AS "model_id?",
+SELECT crash.machine_id AS "machine_id!", crash.crashed_at AS "crashed_at!", crash.id AS "crash_id!",
+    crash.stop_code AS "stop_code!", crash.driver_set_id AS "own_set?", presence.driver_set_id AS "day_set?", presence.model_id AS "model_id?",
     presence.week AS "week?", presence.os_build AS "day_build?", told.driver_set_id AS "told_set?",
-    nullif(machine.site, '') AS site, CASE crash.source WHEN 'dump' THEN crash.os_build END AS own_build,
+    nullif(machine.site, '') AS "site?", CASE crash.source WHEN 'dump' THEN crash.os_build END AS "own_build?",
     -- History tells what was on the stack of a dump that somebody else read.
     CASE crash.source
         WHEN 'dump' THEN true

@@ -1,12 +1,13 @@
 //! Histories of the machines that crashed, day by day.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
 
 use time::{Date, Duration};
 use uuid::Uuid;
 
 use super::bits::Bits;
-use super::quiet::Quiet;
+use super::quiet::{IdHasher, Quiet};
 use super::{HISTORIES, History, Rate};
 use crate::window::monday;
 
@@ -16,7 +17,7 @@ const BECAUSE: Duration = Duration::days(14);
 /// All machines with crashes.
 #[derive(Debug, Default)]
 pub(super) struct Crashed {
-    machines: HashMap<Uuid, Machine>,
+    machines: HashMap<u128, Machine, BuildHasherDefault<IdHasher>>,
 }
 
 #[derive(Debug, Default)]
@@ -28,9 +29,9 @@ struct Machine {
 
 impl Crashed {
     pub(super) fn of(crashes: HashMap<Uuid, BTreeSet<Date>>) -> Self {
-        let machine = |(id, crashes)| {
+        let machine = |(id, crashes): (Uuid, BTreeSet<Date>)| {
             let days = Vec::new();
-            (id, Machine { crashes, days })
+            (id.as_u128(), Machine { crashes, days })
         };
         Crashed {
             machines: crashes.into_iter().map(machine).collect(),
@@ -39,7 +40,7 @@ impl Crashed {
 
     /// Keeps days of a machine; `false` if it never crashed.
     pub(super) fn take(&mut self, machine: Uuid, week: Date, days: i16, bits: Bits) -> bool {
-        let Some(machine) = self.machines.get_mut(&machine) else {
+        let Some(machine) = self.machines.get_mut(&machine.as_u128()) else {
             return false;
         };
         let of_week = (0..7).filter(|day| days >> day & 1 == 1);

@@ -1,6 +1,6 @@
 //! Histories of machines without a crash: a small state each, and sums.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use time::Date;
@@ -30,19 +30,30 @@ struct State {
 #[derive(Debug, Clone, Default)]
 struct Sums {
     history: History,
-    /// Days with it by week, of all machines.
-    by_week: BTreeMap<Date, u64>,
+    /// Days with it by week, of all machines; weeks come in their order.
+    by_week: Vec<(Date, u64)>,
     first_left: Option<Date>,
+}
+
+impl Sums {
+    /// Notes days with the version.
+    fn had(&mut self, week: Date, days: u16) {
+        match self.by_week.last_mut() {
+            Some((last, sum)) if *last == week => *sum += u64::from(days),
+            _ => self.by_week.push((week, u64::from(days))),
+        }
+    }
 }
 
 /// Hashes machine ids, which are hashes already.
 #[derive(Debug, Default)]
-struct IdHasher(u64);
+pub(super) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        let (words, _) = bytes.as_chunks::<8>();
+        for word in words {
+            self.0 ^= u64::from_le_bytes(*word);
         }
     }
 
@@ -75,31 +86,31 @@ impl Quiet {
         let has = low(bits.has);
         let news = if state.days > 0 { has & !low(state.ever) } else { 0 };
         let lost = state.has & !has & low(bits.other) & !state.left;
-        for (place, sums) in places_of(news, &mut self.sums) {
+        each(news, &mut self.sums, |_, sums| {
             sums.history.switchers.machines += 1;
             sums.history.switchers.before.machine_days += u64::from(state.days);
-            state.switched |= 1 << place;
-        }
-        for (place, sums) in places_of(lost, &mut self.sums) {
+        });
+        each(lost, &mut self.sums, |place, sums| {
             let before = state.days_with.get(place).copied().unwrap_or(0);
             sums.history.rollback.machines += 1;
             sums.history.rollback.before.machine_days += u64::from(before);
             let first = sums.first_left.get_or_insert(week);
             *first = week.min(*first);
-            state.left |= 1 << place;
-        }
-        for (place, sums) in places_of(has, &mut self.sums) {
-            *sums.by_week.entry(week).or_default() += u64::from(days);
-            if state.switched >> place & 1 == 1 {
-                sums.history.switchers.after.machine_days += u64::from(days);
-            }
+        });
+        state.switched |= news;
+        state.left |= lost;
+        each(has, &mut self.sums, |place, sums| {
+            sums.had(week, days);
             if let Some(with) = state.days_with.get_mut(place) {
                 *with = with.saturating_add(days);
             }
-        }
-        for (_, sums) in places_of(state.left & low(bits.other), &mut self.sums) {
+        });
+        each(has & state.switched, &mut self.sums, |_, sums| {
+            sums.history.switchers.after.machine_days += u64::from(days);
+        });
+        each(state.left & low(bits.other), &mut self.sums, |_, sums| {
             sums.history.rollback.rolled_back.machine_days += u64::from(days);
-        }
+        });
         state.ever |= bits.has;
         state.has = has;
         state.days = state.days.saturating_add(days);
@@ -112,8 +123,8 @@ impl Quiet {
 
     /// Days with the version from a week on.
     pub(super) fn kept_since(&self, place: usize, week: Date) -> u64 {
-        let weeks = self.sums.get(place).map(|sums| sums.by_week.range(week..));
-        weeks.into_iter().flatten().map(|(_, days)| days).sum()
+        let weeks = self.sums.get(place).into_iter().flat_map(|sums| &sums.by_week);
+        weeks.filter(|(of, _)| *of >= week).map(|(_, days)| days).sum()
     }
 
     pub(super) fn history(&self, place: usize) -> History {
@@ -134,9 +145,15 @@ fn low(bits: u64) -> u16 {
     u16::try_from(bits & WITH_HISTORY).unwrap_or(0)
 }
 
-fn places_of(bits: u16, sums: &mut [Sums]) -> impl Iterator<Item = (usize, &mut Sums)> {
-    let all = sums.iter_mut().enumerate();
-    all.filter(move |(place, _)| bits >> place & 1 == 1)
+/// The sums of the bits that are set.
+fn each(mut bits: u16, sums: &mut [Sums], mut add: impl FnMut(usize, &mut Sums)) {
+    while bits != 0 {
+        let place = usize::try_from(bits.trailing_zeros()).unwrap_or(HISTORIES);
+        if let Some(sums) = sums.get_mut(place) {
+            add(place, sums);
+        }
+        bits &= bits - 1;
+    }
 }
 
 #[cfg(test)]
