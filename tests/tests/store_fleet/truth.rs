@@ -93,7 +93,7 @@ pub(super) fn history(chance: &mut Chance) -> Vec<Line> {
     let mut lines = Vec::new();
     for number in 0..MACHINES {
         let start = WINDOW.from + Duration::days(i64::from(chance.below(20)) - 15);
-        for change in 0..1 + chance.below(5) {
+        for change in 0..=chance.below(5) {
             let day = start + Duration::days(i64::from(change * (1 + chance.below(12))));
             let at = moment(day, chance);
             let drivers = drivers(chance).into_iter().map(Box::new);
@@ -232,10 +232,10 @@ fn count_machine(lines: &[Line], is_named: bool, number: u32, told: &mut Told) {
             break;
         }
         let mut had = at_end_of(*day).map(|(_, had)| had.clone()).unwrap();
-        if let Some(crash) = first.filter(|first| *day == first.date()) {
-            if let Some((_, before)) = inventories.range(..=*crash).next_back() {
-                had = before.clone();
-            }
+        let crash = first.filter(|first| *day == first.date());
+        let before = crash.and_then(|crash| inventories.range(..=*crash).next_back());
+        if let Some((_, before)) = before {
+            had.clone_from(before);
         }
         had.insert(format!("build {}", os_build(number)));
         let week = *day - Duration::days(i64::from(day.weekday().number_days_from_monday()));
