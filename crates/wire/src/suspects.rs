@@ -252,8 +252,9 @@ pub struct SharedTrait {
     pub crashing_machines: u64,
     /// These, as a share of all crashing machines.
     pub share_of_crashing: f64,
-    /// Its share of all machine-days; absent where that is not counted (processes).
-    pub share_of_machine_days: Option<f64>,
+    /// Its share of the fleet: of machine-days for models and builds, of machines for sites and BIOS versions. Absent for
+    /// processes, which nobody counts where nothing crashes.
+    pub share_of_fleet: Option<f64>,
 }
 
 /// What machines can have in common.

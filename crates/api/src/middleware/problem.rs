@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse, Response};
 use wire::problem::Problem;
 
 use super::request_id::RequestId;
-use crate::error::{Failure, chain};
+use crate::error::{ApiError, Failure, chain};
 
 /// The media type of problems.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -47,7 +47,8 @@ enum Found {
 
 fn problem(parts: &axum::http::response::Parts, request_id: String) -> Option<Found> {
     if let Some(Failure(error)) = parts.extensions.get::<Failure>() {
-        if error.status().is_server_error() {
+        // Not being ready yet is no failure, and its answer says when to come again.
+        if error.status().is_server_error() && !matches!(**error, ApiError::NotReady { .. }) {
             tracing::error!(error = %chain(error.as_ref()), error.kind = error.kind(), "request failed");
         }
         return Some(Found::Whole(Problem {

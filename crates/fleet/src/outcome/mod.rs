@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use wire::suspects::{Suspect, Suspects, VerdictWord};
+use wire::suspects::{Suspect, SuspectScope, Suspects, VerdictWord};
 
 use crate::evaluate::Evaluation;
 use crate::load::LoadReport;
@@ -34,7 +34,12 @@ impl Planted {
     }
 
     fn is_in(&self, suspect: &Suspect) -> bool {
-        suspect.drivers.iter().any(|driver| {
+        // A run of versions accuses its first one; that a later one is in it as well says little.
+        let accused = match suspect.scope {
+            SuspectScope::VersionOrLater => suspect.drivers.get(..1).unwrap_or_default(),
+            SuspectScope::Version | SuspectScope::OsBuild => &suspect.drivers,
+        };
+        accused.iter().any(|driver| {
             driver.name.eq_ignore_ascii_case(&self.driver) && driver.version.as_deref() == Some(&self.version)
         })
     }
@@ -107,7 +112,7 @@ pub fn ranking_table(outcome: &Outcome) -> String {
     let _ = writeln!(
         text,
         "{:>2}  {:<30} {:<22} {:>7} {:>20} {:>17} {:>8}",
-        "#", "driver and version", "company", "IC025", "rate ratio (95 %)", "crashed/exposed", "expected"
+        "#", "driver and version", "company", "probab.", "rate ratio (95 %)", "crashed/exposed", "expected"
     );
     for suspect in suspects.suspects.iter().take(ROWS) {
         let mark = if outcome.planted.is_in(suspect) {
@@ -129,20 +134,30 @@ fn row(suspect: &Suspect) -> String {
         first.map_or("?", |driver| &driver.name),
         version.unwrap_or("?")
     );
-    if suspect.drivers.len() > 1 {
+    if suspect.scope == SuspectScope::VersionOrLater {
+        name.push_str(" or later");
+    } else if suspect.drivers.len() > 1 {
         let _ = write!(name, " +{}", suspect.drivers.len() - 1);
     }
     let company = first.and_then(|driver| driver.company.as_deref());
     format!(
-        "{:>2}  {:<30} {:<22} {:>7.2} {:>20} {:>17} {:>8.1}",
+        "{:>2}  {:<30} {:<22} {:>7} {:>20} {:>17} {:>8.1}",
         suspect.rank,
         shortened(&name, 30),
         shortened(company.unwrap_or(""), 22),
-        suspect.ic025,
+        probability(suspect),
         ratio(suspect),
         format!("{}/{}", suspect.crashing_machines, suspect.exposed_machines),
         suspect.expected_machines,
     )
+}
+
+/// In per cent, with as many digits as the column has.
+fn probability(suspect: &Suspect) -> String {
+    match suspect.probability {
+        Some(probability) => format!("{:.2} %", probability * 100.0),
+        None => "-".to_owned(),
+    }
 }
 
 /// `9.8 (5.1 to 18.7)`, or as much of it as there is.

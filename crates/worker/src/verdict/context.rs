@@ -1,10 +1,11 @@
-//! What is shown beside the statistics of each suspect: names, exposed machines, what dumps say directly.
+//! What is shown beside the statistics of each suspect: names, the histories of machines, what dumps say
+//! directly; and what the crashing machines have in common.
 
 use std::collections::HashMap;
 
 use attribution::verdict::Verdict;
 use store::drivers::{self, VersionDescription};
-use store::exposure::{self, Counts, DirectEvidence, Feature};
+use store::exposure::{self, Counts, DirectEvidence, Facet, Feature, History};
 use store::{Error, PgConnection, Window};
 
 /// The most suspects that a verdict shows. What comes after them is not suspicious.
@@ -16,8 +17,10 @@ pub(super) struct Context {
     pub(super) descriptions: HashMap<i32, VersionDescription>,
     /// All versions of the same drivers, by driver id.
     pub(super) siblings: HashMap<i32, Vec<VersionDescription>>,
-    /// By rank.
-    pub(super) exposed_machines: HashMap<u32, u64>,
+    /// What machines' own histories tell of each suspect, by rank.
+    pub(super) histories: HashMap<u32, History>,
+    /// What the crashing machines have in common.
+    pub(super) shared: Vec<Facet>,
     pub(super) direct_evidence: HashMap<i32, DirectEvidence>,
 }
 
@@ -31,15 +34,19 @@ pub(super) async fn gather(
 ) -> Result<Context, Error> {
     let groups = groups(counts, verdict);
     let ids: Vec<i32> = groups.iter().flatten().copied().collect();
+    let shared = exposure::shared(conn, counts, stop_code).await?;
     if ids.is_empty() {
-        return Ok(Context::default());
+        return Ok(Context {
+            shared,
+            ..Context::default()
+        });
     }
     let descriptions = drivers::describe(conn, &ids).await?;
     let mut siblings: HashMap<i32, Vec<VersionDescription>> = HashMap::new();
     for version in drivers::siblings(conn, &ids).await? {
         siblings.entry(version.driver_id).or_default().push(version);
     }
-    let machines = exposure::exposed_machines(conn, window, &groups).await?;
+    let histories = exposure::histories(conn, stop_code, window, &groups).await?;
     let evidence = exposure::direct_evidence(conn, stop_code, window, &ids).await?;
     Ok(Context {
         descriptions: descriptions
@@ -47,7 +54,8 @@ pub(super) async fn gather(
             .map(|version| (version.driver_version_id, version))
             .collect(),
         siblings,
-        exposed_machines: (1..).zip(machines).collect(),
+        histories: (1..).zip(histories).collect(),
+        shared,
         direct_evidence: ids.into_iter().zip(evidence).collect(),
     })
 }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use store::alerts::Reached;
 use store::jobs::{self, Job, JobKind, VerdictKey};
 use store::verdicts::{self, Verdict};
 use store::{Error, Window, exposure};
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff;
 use crate::finish::retry;
 use crate::housekeeping::Wake;
 use crate::pool::{Pool, claim, log, pause};
 use crate::telemetry::{self, Ended};
+use crate::{alerts, backoff};
 
 mod body;
 mod context;
@@ -124,6 +125,22 @@ async fn compute(pool: Arc<Pool>, key: VerdictKey) -> Result<(), Trouble> {
         computed_at,
         body: serde_json::to_value(&suspects)?,
     };
-    verdicts::put(&mut conn, &verdict).await?;
+    let reached = alerts::of_verdict(&suspects, &counts, &judged)?;
+    drop(conn);
+    store_verdict(&pool, &verdict, reached).await?;
+    Ok(())
+}
+
+/// Stores a verdict, and with it what people should be told.
+///
+/// Only the first of the windows is told of: the others say the same of fewer or more days.
+async fn store_verdict(pool: &Pool, verdict: &Verdict, reached: Option<Reached>) -> Result<(), Error> {
+    let mut transaction = pool.database.begin().await?;
+    let is_newest = verdicts::put(&mut transaction, verdict).await?;
+    let is_main = pool.config.window_days.first() == Some(&verdict.window_days);
+    if let Some(reached) = reached.filter(|_| is_newest && is_main) {
+        store::alerts::verdict_reached(&mut transaction, &reached, verdict.computed_at).await?;
+    }
+    transaction.commit().await?;
     Ok(())
 }

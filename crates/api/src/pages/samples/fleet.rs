@@ -188,12 +188,12 @@ fn observed(crashing_machines: u64, machine_days: u64) -> ObservedRate {
 }
 
 fn shared() -> Vec<SharedTrait> {
-    let one = |kind, value: &str, crashing_machines, share_of_crashing, share_of_machine_days| SharedTrait {
+    let one = |kind, value: &str, crashing_machines, share_of_crashing, share_of_fleet| SharedTrait {
         kind,
         value: value.to_owned(),
         crashing_machines,
         share_of_crashing,
-        share_of_machine_days,
+        share_of_fleet,
     };
     vec![
         one(TraitKind::Model, "Latitude 7420", 18, 0.43, Some(0.31)),

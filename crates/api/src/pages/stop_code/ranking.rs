@@ -11,8 +11,14 @@ use crate::pages::verdict;
 /// Suspects in the picture; the table has them all.
 const MOST_PLOTTED: usize = 12;
 
-/// Suspects in the table; the CSV has them all.
+/// Suspects on the page; the CSV has them all.
 const MOST_SUSPECTS: usize = 25;
+
+/// So many are shown however weak they are; of the others, those in a credible set or worth a thought.
+const ALWAYS_SHOWN: u32 = 5;
+
+/// From this probability on a suspect is worth a thought.
+const WORTH_A_THOUGHT: f64 = 0.02;
 
 /// Drivers of one suspect that are shown before the rest folds away.
 const MOST_DRIVERS: usize = 3;
@@ -32,6 +38,8 @@ pub(super) struct Ranking {
     pub(super) plot: Svg,
     pub(super) left_out_of_plot: usize,
     pub(super) rows: Vec<SuspectRow>,
+    /// Those that are folded away.
+    pub(super) weaker: Vec<SuspectRow>,
     pub(super) left_out_of_table: usize,
     /// What happened when the first suspect came and went.
     pub(super) changes: Vec<Change>,
@@ -81,6 +89,8 @@ impl Ranking {
     pub(super) fn of(suspects: &Suspects) -> Ranking {
         let plotted: Vec<forest::Row> = suspects.suspects.iter().filter_map(forest_row).collect();
         let without = suspects.crashes_without_exposure;
+        let shown = suspects.suspects.iter().take(MOST_SUSPECTS);
+        let (strong, weaker): (Vec<&Suspect>, Vec<&Suspect>) = shown.partition(|one| is_shown(one));
         Ranking {
             verdict: verdict::of(suspects),
             shared: shared::of(&suspects.shared),
@@ -101,15 +111,24 @@ impl Ranking {
             has_probability: suspects.suspects.iter().any(|one| one.probability.is_some()),
             plot: forest::plot(plotted.get(..MOST_PLOTTED).unwrap_or(&plotted)),
             left_out_of_plot: plotted.len().saturating_sub(MOST_PLOTTED),
-            rows: suspects
-                .suspects
-                .iter()
-                .take(MOST_SUSPECTS)
-                .map(|one| suspect_row(one, suspects.verdict))
-                .collect(),
+            rows: rows(&strong, suspects.verdict),
+            weaker: rows(&weaker, suspects.verdict),
             left_out_of_table: suspects.suspects.len().saturating_sub(MOST_SUSPECTS),
         }
     }
+}
+
+/// Whether a suspect is in sight at once.
+fn is_shown(suspect: &Suspect) -> bool {
+    suspect.rank <= ALWAYS_SHOWN
+        || suspect.in_credible_set == Some(true)
+        || suspect
+            .probability
+            .is_some_and(|probability| probability >= WORTH_A_THOUGHT)
+}
+
+fn rows(suspects: &[&Suspect], verdict: VerdictWord) -> Vec<SuspectRow> {
+    suspects.iter().map(|one| suspect_row(one, verdict)).collect()
 }
 
 fn forest_row(suspect: &Suspect) -> Option<forest::Row> {
@@ -127,7 +146,12 @@ fn suspect_row(suspect: &Suspect, verdict: VerdictWord) -> SuspectRow {
         _ => String::new(),
     };
     let mut drivers: Vec<DriverCell> = suspect.drivers.iter().map(driver_cell).collect();
-    let folded = drivers.split_off(drivers.len().min(MOST_DRIVERS));
+    // Of a run of versions the first says it all.
+    let most = match suspect.scope {
+        SuspectScope::VersionOrLater => 1,
+        SuspectScope::Version | SuspectScope::OsBuild => MOST_DRIVERS,
+    };
+    let folded = drivers.split_off(drivers.len().min(most));
     SuspectRow {
         rank: suspect.rank,
         note: match suspect.scope {

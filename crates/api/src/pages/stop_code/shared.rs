@@ -43,7 +43,7 @@ pub(super) fn of(shared: &[SharedTrait]) -> Vec<SharedTraits> {
         let of_kind: Vec<&SharedTrait> = shared.iter().filter(|one| one.kind == kind).collect();
         SharedTraits {
             title,
-            has_fleet: of_kind.iter().any(|one| one.share_of_machine_days.is_some()),
+            has_fleet: of_kind.iter().any(|one| one.share_of_fleet.is_some()),
             rows: of_kind.into_iter().take(MOST_ROWS).map(row).collect(),
         }
     });
@@ -52,7 +52,7 @@ pub(super) fn of(shared: &[SharedTrait]) -> Vec<SharedTraits> {
 
 fn row(one: &SharedTrait) -> TraitRow {
     let excess = one
-        .share_of_machine_days
+        .share_of_fleet
         .filter(|share| *share > 0.0 && one.crashing_machines >= FEWEST_MARKED)
         .map(|share| one.share_of_crashing / share)
         .filter(|excess| *excess >= MARKED);
@@ -60,7 +60,7 @@ fn row(one: &SharedTrait) -> TraitRow {
         value: one.value.clone(),
         machines: show::count(one.crashing_machines),
         of_crashing: show::percent(one.share_of_crashing),
-        of_fleet: one.share_of_machine_days.map(show::percent).unwrap_or_default(),
+        of_fleet: one.share_of_fleet.map(show::percent).unwrap_or_default(),
         excess: excess.map(|excess| format!("{}×", show::ratio(excess))),
     }
 }

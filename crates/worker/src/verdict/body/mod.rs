@@ -1,13 +1,14 @@
 //! From counts and statistics to the answer of the API.
 
 use attribution::verdict::{Verdict, Word};
-use store::exposure::{Counts, Feature};
+use store::exposure::{Counts, Facet, FacetKind, Feature, History};
 use time::OffsetDateTime;
 use wire::StopCodeNumber;
-use wire::suspects::{Proof, Suspects, VerdictWord, Window};
+use wire::suspects::{Proof, SharedTrait, Suspects, TraitKind, VerdictWord, Window};
 
 use super::context::{Context, MOST_SUSPECTS};
 
+mod changes;
 mod suspect;
 mod versions;
 
@@ -41,7 +42,7 @@ pub(super) fn suspects(
             .zip(1..)
             .map(|(suspect, rank)| suspect::of(rank, suspect, &facts))
             .collect(),
-        shared: Vec::new(),
+        shared: context.shared.iter().map(shared).collect(),
     }
 }
 
@@ -59,7 +60,29 @@ fn proof(verdict: &Verdict, facts: &Facts<'_>) -> Option<Proof> {
         .direct_evidence
         .get(&version)
         .is_some_and(|evidence| evidence.named_by_windows > 0);
-    named.then_some(Proof::NamedByWindows)
+    if named {
+        Some(Proof::NamedByWindows)
+    } else if changes::proves(&facts.history(1).rollback) {
+        Some(Proof::Rollback)
+    } else {
+        None
+    }
+}
+
+fn shared(facet: &Facet) -> SharedTrait {
+    SharedTrait {
+        kind: match facet.kind {
+            FacetKind::Model => TraitKind::Model,
+            FacetKind::OsBuild => TraitKind::OsBuild,
+            FacetKind::Process => TraitKind::Process,
+            FacetKind::Site => TraitKind::Site,
+            FacetKind::BiosVersion => TraitKind::Bios,
+        },
+        value: facet.value.clone(),
+        crashing_machines: facet.crashing_machines,
+        share_of_crashing: facet.share,
+        share_of_fleet: facet.fleet_share,
+    }
 }
 
 fn word(word: Word) -> VerdictWord {
@@ -95,6 +118,11 @@ impl<'a> Facts<'a> {
             context,
             observed,
         }
+    }
+
+    /// What machines' own histories tell of the suspect at `rank`.
+    fn history(&self, rank: u32) -> History {
+        self.context.histories.get(&rank).copied().unwrap_or_default()
     }
 
     fn features<'s>(

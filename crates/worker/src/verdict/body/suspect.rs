@@ -4,7 +4,7 @@ use attribution::verdict::{self, Scope};
 use store::exposure;
 use wire::suspects::{DirectEvidence, Suspect, SuspectDriver, SuspectScope};
 
-use super::{Facts, count, versions};
+use super::{Facts, changes, count, versions};
 
 /// The suspect at `rank`.
 pub(super) fn of(rank: u32, suspect: &verdict::Suspect, facts: &Facts<'_>) -> Suspect {
@@ -15,6 +15,7 @@ pub(super) fn of(rank: u32, suspect: &verdict::Suspect, facts: &Facts<'_>) -> Su
     } else {
         0.0
     };
+    let history = facts.history(rank);
     Suspect {
         rank,
         scope: match suspect.scope {
@@ -33,13 +34,13 @@ pub(super) fn of(rank: u32, suspect: &verdict::Suspect, facts: &Facts<'_>) -> Su
         rate_ratio_low: suspect.rate_ratio.and_then(|ratio| ratio.low),
         rate_ratio_high: suspect.rate_ratio.and_then(|ratio| ratio.high),
         crashing_machines,
-        exposed_machines: facts.context.exposed_machines.get(&rank).copied().unwrap_or(0),
+        exposed_machines: history.machines,
         machine_days: whole(suspect.machine_days),
         crashes_per_1000_machine_days: rate,
         previous_version: versions::previous(&ids, facts),
-        safe_version: versions::safe(&ids, rate, facts),
-        before_after: None,
-        rollback: None,
+        safe_version: versions::safe(suspect, &ids, facts),
+        before_after: changes::came(&history.switchers),
+        rollback: changes::went(&history.rollback),
         direct_evidence: direct_evidence(&ids, facts),
     }
 }

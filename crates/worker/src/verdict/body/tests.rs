@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use store::MachineId;
-use store::exposure::{Candidate, Case, Feature, Naming, Origin, Stratum};
+use store::exposure::{Candidate, Case, Feature, History, Naming, Origin, Rate, Rollback, Stratum};
 use time::macros::{date, datetime};
 
 use attribution::verdict::verdict;
@@ -71,7 +71,14 @@ fn context() -> Context {
     Context {
         descriptions: HashMap::from([(1, versions[0].clone())]),
         siblings: HashMap::from([(7, versions.to_vec())]),
-        exposed_machines: HashMap::from([(1, 60)]),
+        histories: HashMap::from([(
+            1,
+            History {
+                machines: 60,
+                ..History::default()
+            },
+        )]),
+        shared: Vec::new(),
         direct_evidence: HashMap::new(),
     }
 }
@@ -120,6 +127,34 @@ fn a_dump_in_which_windows_names_it_confirms_a_suspect() {
     let answer = suspects(0x76, datetime!(2026-11-22 12:00 UTC), &counts, &judged, &context);
     assert_eq!(answer.verdict, VerdictWord::Confirmed);
     assert_eq!(answer.confirmed_by, Some(Proof::NamedByWindows));
+}
+
+/// Thirty machines left it and twenty kept it; `crashes_since` of the thirty crashed afterwards.
+fn rollback(crashes_since: u64) -> History {
+    let rate = |cases, machine_days| Rate { cases, machine_days };
+    History {
+        machines: 60,
+        rollback: Rollback {
+            machines: 30,
+            before: rate(12, 3_000),
+            rolled_back: rate(crashes_since, 3_000),
+            kept: rate(15, 3_000),
+        },
+        ..History::default()
+    }
+}
+
+#[test]
+fn a_rate_that_fell_where_it_was_taken_back_confirms_a_suspect() {
+    let counts = counts();
+    let judged = verdict(&input::of(&counts));
+    let words = [1, 11].map(|crashes_since| {
+        let mut context = context();
+        context.histories.insert(1, rollback(crashes_since));
+        let now = datetime!(2026-11-22 12:00 UTC);
+        suspects(0x76, now, &counts, &judged, &context).verdict
+    });
+    assert_eq!(words, [VerdictWord::Confirmed, VerdictWord::SuspectSet]);
 }
 
 #[test]

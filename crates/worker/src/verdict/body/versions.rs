@@ -2,14 +2,12 @@
 
 use std::cmp::Ordering;
 
+use attribution::verdict::Suspect;
 use store::drivers::{VersionDescription, compare_versions};
 use store::exposure::rate_upper_bound;
 use wire::suspects::{PreviousVersion, SafeVersion};
 
 use super::Facts;
-
-/// A version is called quiet only if the bound on its rate is below this part of the suspect's rate.
-const QUIET: f64 = 0.5;
 
 /// The newest version before the suspect's that was in use in the window, of the first driver that has one.
 pub(super) fn previous(versions: &[i32], facts: &Facts<'_>) -> Option<PreviousVersion> {
@@ -34,30 +32,22 @@ pub(super) fn previous(versions: &[i32], facts: &Facts<'_>) -> Option<PreviousVe
 /// The newest other version of the same driver whose rate is known to be well below the suspect's.
 ///
 /// Only for a suspect of one driver: among drivers that cannot be told apart nobody knows which to change.
-pub(super) fn safe(versions: &[i32], rate_per_1000: f64, facts: &Facts<'_>) -> Option<SafeVersion> {
-    let suspect = facts.context.descriptions.get(versions.first()?)?;
-    let one_driver = versions.iter().all(|id| {
-        let other = facts.context.descriptions.get(id);
-        other.is_some_and(|other| other.driver_id == suspect.driver_id)
-    });
-    if !one_driver {
+pub(super) fn safe(suspect: &Suspect, versions: &[i32], facts: &Facts<'_>) -> Option<SafeVersion> {
+    let driver = |id: &i32| Some(facts.context.descriptions.get(id)?.driver_id);
+    let first = versions.first()?;
+    if versions.iter().any(|other| driver(other) != driver(first)) {
         return None;
     }
-    let quiet = siblings(suspect, facts)
-        .filter(|sibling| !versions.contains(&sibling.driver_version_id))
-        .filter_map(|sibling| {
-            let (crashing_machines, machine_days) = facts.rate_of(sibling.driver_version_id);
-            let bound = rate_upper_bound(crashing_machines, machine_days)?;
-            (bound < QUIET * rate_per_1000).then_some((sibling, crashing_machines, machine_days, bound))
-        });
-    let newest = quiet.max_by(|(one, ..), (other, ..)| compare_versions(text(one), text(other)))?;
-    let (version, crashing_machines, machine_days, rate_upper_bound) = newest;
+    let place = facts.counts.version(*first)?;
+    let safe = facts.counts.safe_version(place, &suspect.members)?;
+    let version = siblings(facts.context.descriptions.get(first)?, facts)
+        .find(|sibling| sibling.driver_version_id == safe.driver_version_id)?;
     Some(SafeVersion {
         name: version.name.clone(),
         version: text(version).to_owned(),
-        crashing_machines,
-        machine_days,
-        rate_upper_bound,
+        crashing_machines: safe.crashing_machines,
+        machine_days: safe.machine_days,
+        rate_upper_bound: safe.rate_upper_bound,
     })
 }
 
