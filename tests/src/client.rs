@@ -5,6 +5,13 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
+/// A client without a token.
+pub fn http() -> reqwest::Client {
+    // The one provider of the whole program; whoever came first has installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// A client of one server with one token.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -17,7 +24,7 @@ impl Client {
     /// A client of the server at `base` (such as `http://127.0.0.1:8080`) that carries `token`.
     pub fn new(base: &str, token: &str) -> Self {
         Client {
-            http: reqwest::Client::new(),
+            http: http(),
             base: base.to_owned(),
             token: token.to_owned(),
         }

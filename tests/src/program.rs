@@ -122,7 +122,7 @@ impl Server {
 
     async fn wait_until_ready(&mut self) {
         let started = Instant::now();
-        let http = reqwest::Client::new();
+        let http = crate::http();
         loop {
             if let Ok(answer) = http.get(format!("{}/readyz", self.base())).send().await
                 && answer.status().is_success()

@@ -20,6 +20,7 @@ use utoipa::{Modify, OpenApi};
         (name = "drivers", description = "Drivers and their versions"),
         (name = "machines", description = "Machines and their timelines"),
         (name = "tokens", description = "Access tokens"),
+        (name = "alerts", description = "Webhooks, and what they are told"),
         (name = "operation", description = "Health and figures"),
     ),
     modifiers(&SignIn)

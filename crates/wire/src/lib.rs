@@ -16,6 +16,7 @@
 //! | [`machine`] | machines and what happened to them |
 //! | [`policy`] | what an agent is asked to do |
 //! | [`token`] | access tokens |
+//! | [`webhook`] | who is told of alerts, and what is told |
 //! | [`page`] | one page of a list |
 //! | [`problem`] | what an error looks like (RFC 9457) |
 
@@ -36,6 +37,7 @@ pub mod report;
 pub mod stop_code;
 pub mod suspects;
 pub mod token;
+pub mod webhook;
 
 pub use hex::Hex;
 pub use stop_code::StopCodeNumber;

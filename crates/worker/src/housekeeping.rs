@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::pool::{Pool, log};
-use crate::{backoff, telemetry};
+use crate::{alerts, backoff, telemetry};
 
 /// How often the queue is looked over: expired leases, its length.
 const QUEUE_EVERY: Duration = Duration::from_secs(5);
@@ -28,6 +28,9 @@ const NEWS_EVERY: Duration = Duration::from_secs(15);
 
 /// What machines tell of their days and drivers makes a verdict due when it is so old.
 const NEWS_WAIT: time::Duration = time::Duration::minutes(2);
+
+/// How often stop codes' rates are looked over for jumps. They are counted by day.
+const RATES_EVERY: Duration = Duration::from_mins(30);
 
 /// How often partitions are made, orphans and old sessions swept.
 const DAILY: Duration = Duration::from_hours(24);
@@ -113,6 +116,10 @@ pub(crate) async fn keep_house(pool: Arc<Pool>, stop: CancellationToken) {
             &pool
         )),
         repeat(&stop, DAILY, "could not sweep", || sweep(&pool)),
+        repeat(&stop, RATES_EVERY, "could not watch rates", || {
+            alerts::watch_rates(&pool)
+        }),
+        repeat(&stop, DAILY, "could not forget alerts", || alerts::prune(&pool)),
     );
 }
 

@@ -8,7 +8,7 @@
 //!                                          ▼    │
 //!                                   stopcode analyze-child
 //!
-//!  verdict job ──► exposure counts ──► attribution ──► verdict row
+//!  verdict job ──► exposure counts ──► attribution ──► verdict row, and an alert if it is news ──► webhooks
 //! ```
 //!
 //! Dumps are hostile, so they are only looked at in child processes ([`child`]) that can do nothing but compute, with
@@ -21,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod backoff;
 pub mod child;
 mod config;

@@ -111,7 +111,7 @@ async fn a_stock_crash_reporter_gets_its_crash_id() {
     body.extend_from_slice(&dump);
     body.extend_from_slice(b"\r\n--X--\r\n");
 
-    let answer = reqwest::Client::new()
+    let answer = tests::http()
         .post(format!("{}/api/minidump?key={token}", server.base()))
         .header("content-type", "multipart/form-data; boundary=X")
         .header(CONTENT_ENCODING, "gzip")

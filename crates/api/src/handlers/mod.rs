@@ -13,3 +13,4 @@ pub(crate) mod stop_codes;
 pub(crate) mod suspects;
 pub(crate) mod tokens;
 pub(crate) mod uploads;
+pub(crate) mod webhooks;

@@ -23,7 +23,7 @@ use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
     breakpad, crashes, drivers, dumps, events, health, import, inventory, machines, stop_codes, suspects,
-    tokens, uploads,
+    tokens, uploads, webhooks,
 };
 use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
@@ -105,6 +105,9 @@ fn about_the_server() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::get, tokens::revoke))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::disable))
+        .routes(routes!(webhooks::alerts))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
@@ -130,6 +133,7 @@ fn reading_as_csv() -> Router<AppState> {
         .route("/api/v1/drivers.csv", get(drivers::list))
         .route("/api/v1/machines.csv", get(machines::list))
         .route("/api/v1/tokens.csv", get(tokens::list))
+        .route("/api/v1/webhooks.csv", get(webhooks::list))
 }
 
 async fn no_such_path() -> ApiError {

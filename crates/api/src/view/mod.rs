@@ -10,3 +10,4 @@ pub(crate) mod machine;
 pub(crate) mod stop_code;
 pub(crate) mod suspects;
 pub(crate) mod token;
+pub(crate) mod webhook;

@@ -25,6 +25,8 @@ impl Client {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
             .context("the token has characters that no header can hold")?;
         bearer.set_sensitive(true);
+        // The one provider of the whole program; whoever came first has installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
             .connect_timeout(Duration::from_secs(10))

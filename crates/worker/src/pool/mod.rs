@@ -54,6 +54,7 @@ impl Pool {
             leases_needed.clone(),
         ));
         house.spawn(housekeeping::keep_house(Arc::clone(&self), stop.clone()));
+        house.spawn(crate::alerts::deliver(Arc::clone(&self), stop.clone()));
         house.spawn(housekeeping::listen(
             Arc::clone(&self),
             wake.clone(),
