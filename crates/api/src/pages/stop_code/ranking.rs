@@ -175,10 +175,17 @@ fn suspect_row(suspect: &Suspect, verdict: VerdictWord) -> SuspectRow {
         interval,
         ic025: show::score(suspect.ic025),
         stands_out: verdict >= VerdictWord::Associated && suspect.ic025 > 0.0,
-        previous: suspect.previous_version.as_ref().map(|previous| PreviousCell {
-            version: previous.version.clone(),
-            text: verdict::previous_version(previous),
-        }),
+        previous: suspect
+            .previous_version
+            .as_ref()
+            // Often the safe version is the one before; then it is said once.
+            .filter(|previous| {
+                Some(&previous.version) != suspect.safe_version.as_ref().map(|safe| &safe.version)
+            })
+            .map(|previous| PreviousCell {
+                version: previous.version.clone(),
+                text: verdict::previous_version(previous),
+            }),
         safe: suspect.safe_version.as_ref().map(|safe| PreviousCell {
             version: safe.version.clone(),
             text: verdict::quiet_version(safe),
