@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,8 +11,8 @@ use std::time::{Duration, Instant};
 use server::postgres::{EmbeddedPostgres, Options};
 use sqlx::{ConnectOptions, Connection};
 
-/// Where the helper process finds the data directory.
-const HELPER_DIR: &str = "STOPCODE_TEST_HELPER_DIR";
+/// Where the tests, run for another account, find the program.
+const PROGRAM: &str = "STOPCODE_TEST_PROGRAM";
 
 fn options(data_dir: &Path) -> Options {
     Options {
@@ -53,40 +52,28 @@ fn is_alive(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|text| !text.contains(") Z "))
 }
 
-/// Not a test: what the hard-kill tests run as a process of their own.
-#[test]
-#[ignore = "run by other tests as a helper process"]
-fn helper_runs_postgres_until_it_is_killed() {
-    let Ok(directory) = std::env::var(HELPER_DIR) else {
-        return;
-    };
-    let postgres = EmbeddedPostgres::start(&options(Path::new(&directory))).unwrap();
-    println!("pid={}", postgres.pid());
-    std::thread::sleep(Duration::from_mins(1));
+/// The program to be killed: as it was built, or the copy for another account.
+fn program() -> PathBuf {
+    std::env::var_os(PROGRAM).map_or_else(|| env!("CARGO_BIN_EXE_stopcode").into(), PathBuf::from)
 }
 
-/// Starts the helper on `data_dir` and waits for the postmaster's id.
-fn start_helper(data_dir: &Path) -> (Child, u32) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "helper_runs_postgres_until_it_is_killed",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(HELPER_DIR, data_dir)
-        .stdout(Stdio::piped())
+/// Starts the real server on `data_dir` and waits for the postmaster's id.
+fn start_server(data_dir: &Path) -> (Child, u32) {
+    let child = Command::new(program())
+        .args(["serve", "--no-worker", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(data_dir)
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let pid = BufReader::new(child.stdout.take().unwrap())
-        .lines()
-        .map_while(Result::ok)
-        .find_map(|line| {
-            line.split_once("pid=")
-                .map(|(_, pid)| pid.trim().parse().unwrap())
-        })
-        .expect("the helper says the postmaster's id");
-    (child, pid)
+    let note = data_dir.join("postgres/data/postmaster.pid");
+    let mut pid = None;
+    wait_until("Postgres is ready", || {
+        let text = fs::read_to_string(&note).unwrap_or_default();
+        let is_ready = text.lines().any(|line| line.trim() == "ready");
+        pid = text.lines().next().and_then(|first| first.trim().parse().ok());
+        is_ready && pid.is_some()
+    });
+    (child, pid.expect("waited for"))
 }
 
 #[tokio::test]
@@ -151,10 +138,10 @@ fn a_cluster_of_another_version_is_refused_and_left_alone() {
 #[test]
 fn postgres_goes_when_its_server_is_killed_and_the_next_start_is_clean() {
     let directory = reachable_directory();
-    let (mut helper, pid) = start_helper(directory.path());
+    let (mut server, pid) = start_server(directory.path());
     assert!(is_alive(pid));
-    helper.kill().unwrap();
-    helper.wait().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
     // At once, while the orphan may still be shutting down.
     let postgres = EmbeddedPostgres::start(&options(directory.path())).unwrap();
     assert_ne!(postgres.pid(), pid);
@@ -165,14 +152,14 @@ fn postgres_goes_when_its_server_is_killed_and_the_next_start_is_clean() {
 #[test]
 fn a_postmaster_that_was_killed_too_is_recovered_although_its_id_lives_again() {
     let directory = reachable_directory();
-    let (mut helper, pid) = start_helper(directory.path());
+    let (mut server, pid) = start_server(directory.path());
     let killed = Command::new("kill")
         .args(["-9", &pid.to_string()])
         .status()
         .unwrap();
     assert!(killed.success());
-    helper.kill().unwrap();
-    helper.wait().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
     // The note names a process that lives and is no Postgres: this one.
     let note = directory.path().join("postgres/data/postmaster.pid");
     wait_until("the postmaster has gone", || !is_alive(pid));
@@ -205,13 +192,19 @@ fn all_of_this_works_for_a_normal_user_too() {
     }
     // The build directory may be closed to other accounts.
     let directory = reachable_directory();
-    let copy = directory.path().join("tests");
-    fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+    let copy_of = |program: &Path, name: &str| {
+        let copy = directory.path().join(name);
+        fs::copy(program, &copy).unwrap();
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+        copy
+    };
+    let copy = copy_of(&std::env::current_exe().unwrap(), "tests");
+    let program = copy_of(&program(), "stopcode");
     let output = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(&copy)
         .args(["--skip", "all_of_this_works_for_a_normal_user_too"])
+        .env(PROGRAM, program)
         .current_dir("/")
         .output()
         .unwrap();

@@ -30,15 +30,14 @@ pub(super) fn went(rollback: &Rollback) -> Option<wire::suspects::Rollback> {
     })
 }
 
-/// Whether taking it back proved it guilty.
-pub(super) fn proves(rollback: &Rollback) -> bool {
-    let rollback = rates::Rollback {
+/// The same as attribution judges it.
+pub(super) fn rollback(rollback: &Rollback) -> rates::Rollback {
+    rates::Rollback {
         kept: rate(rollback.kept),
         rolled_back: rate(rollback.rolled_back),
         before: rate(rollback.before),
         machines: rollback.machines,
-    };
-    rollback.proves()
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "machine-days are far below 2^53")]

@@ -1,6 +1,6 @@
 //! From counts and statistics to the answer of the API.
 
-use attribution::verdict::{Verdict, Word};
+use attribution::verdict::{self, Verdict, Word};
 use store::exposure::{Counts, Facet, FacetKind, Feature, History};
 use time::OffsetDateTime;
 use wire::StopCodeNumber;
@@ -55,18 +55,16 @@ fn proof(verdict: &Verdict, facts: &Facts<'_>) -> Option<Proof> {
     let [version] = facts.versions_of(first)[..] else {
         return None;
     };
-    let named = facts
-        .context
-        .direct_evidence
-        .get(&version)
-        .is_some_and(|evidence| evidence.named_by_windows > 0);
-    if named {
-        Some(Proof::NamedByWindows)
-    } else if changes::proves(&facts.history(1).rollback) {
-        Some(Proof::Rollback)
-    } else {
-        None
-    }
+    let evidence = facts.context.direct_evidence.get(&version);
+    let dumps = evidence.map_or(0, |evidence| evidence.named_by_windows);
+    let rollback = changes::rollback(&facts.history(1).rollback);
+    let proofs = [
+        (verdict::Proof::NamedByWindows { dumps }, Proof::NamedByWindows),
+        (verdict::Proof::Rollback(rollback), Proof::Rollback),
+    ];
+    let confirms = |proof| verdict::confirm(verdict.word, proof) == Word::Confirmed;
+    let found = proofs.iter().find(|(proof, _)| confirms(proof));
+    found.map(|(_, told)| *told)
 }
 
 fn shared(facet: &Facet) -> SharedTrait {
@@ -100,24 +98,11 @@ fn word(word: Word) -> VerdictWord {
 struct Facts<'a> {
     counts: &'a Counts,
     context: &'a Context,
-    /// Crashing machines, by candidate.
-    observed: Vec<u64>,
 }
 
 impl<'a> Facts<'a> {
     fn new(counts: &'a Counts, context: &'a Context) -> Self {
-        let mut observed = vec![0; counts.candidates.len()];
-        for candidate in counts.cases.iter().flat_map(|case| &case.candidates) {
-            let place = usize::try_from(*candidate).unwrap_or(usize::MAX);
-            if let Some(observed) = observed.get_mut(place) {
-                *observed += 1;
-            }
-        }
-        Facts {
-            counts,
-            context,
-            observed,
-        }
+        Facts { counts, context }
     }
 
     /// What machines' own histories tell of the suspect at `rank`.
@@ -158,8 +143,7 @@ impl<'a> Facts<'a> {
         let Some(place) = self.counts.version(version) else {
             return (0, 0);
         };
-        let observed = self.observed.get(place).copied().unwrap_or(0);
-        (observed, self.counts.days_of(place))
+        (self.counts.cases_of(place), self.counts.days_of(place))
     }
 }
 
