@@ -66,9 +66,9 @@ async fn run(url: &str, machines: u32) -> Result<(), Box<dyn Error>> {
         let counted = start.elapsed();
         let suspects: Vec<Vec<i32>> = (1..=20).map(|version| vec![version]).collect();
         let start = Instant::now();
-        store::exposure::exposed_machines(&mut conn, window, &suspects).await?;
+        store::exposure::histories(&mut conn, 0x76, window, &suspects).await?;
         println!(
-            "exposure: {} strata, {} candidates, {} cases in {} ms; machines that had 20 versions in {} ms",
+            "exposure: {} strata, {} candidates, {} cases in {} ms; histories of 20 versions in {} ms",
             counts.strata.len(),
             counts.candidates.len(),
             counts.cases.len(),

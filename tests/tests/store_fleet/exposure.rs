@@ -1,7 +1,7 @@
 //! The counts that verdicts are computed from, against fleets small enough to count by hand.
 
 use sqlx::PgConnection;
-use store::exposure::{Case, Counts, Feature, counts, exposed_machines};
+use store::exposure::{Case, Counts, Feature, counts, histories};
 use store::import::{Line, Session};
 use store::{MachineId, Window, driver_sets};
 use time::macros::{date, datetime};
@@ -173,8 +173,7 @@ async fn machines_that_had_a_version_are_counted_once() {
     let a2 = version_id(&mut conn, "a.sys", "2.0").await;
     let common = version_id(&mut conn, "common.sys", "1.0").await;
     let asked = [vec![common], vec![a1], vec![a2], vec![a1, a2], vec![999]];
-    assert_eq!(
-        exposed_machines(&mut conn, WINDOW, &asked).await.unwrap(),
-        [3, 2, 1, 2, 0]
-    );
+    let histories = histories(&mut conn, 0x76, WINDOW, &asked).await.unwrap();
+    let machines: Vec<u64> = histories.iter().map(|history| history.machines).collect();
+    assert_eq!(machines, [3, 2, 1, 2, 0]);
 }

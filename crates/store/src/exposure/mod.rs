@@ -35,7 +35,7 @@ use time::{Date, OffsetDateTime};
 use crate::{Error, MachineId, Window};
 pub(crate) use cases::{crashes, versions};
 pub use evidence::{DirectEvidence, direct_evidence};
-pub use history::{HISTORIES, History, Rate, Rollback, Switchers, exposed_machines, histories};
+pub use history::{HISTORIES, History, Rate, Rollback, Switchers, histories};
 pub use naming::Naming;
 pub use rate::rate_upper_bound;
 pub use roll_up::roll_up_due;

@@ -76,12 +76,7 @@ pub struct Rollback {
 }
 
 /// How many machines had any version of each of these groups in the window, in the same order.
-///
-/// # Errors
-///
-/// [`Error::Database`].
-#[tracing::instrument(name = "db.exposure.exposed_machines", skip_all)]
-pub async fn exposed_machines(
+async fn exposed_machines(
     conn: &mut PgConnection,
     window: Window,
     groups: &[Vec<i32>],
