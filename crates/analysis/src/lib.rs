@@ -29,10 +29,11 @@ mod kernel;
 mod names;
 mod signature;
 pub mod stop_codes;
-mod symbols;
+pub mod symbols;
 mod user;
 
 pub use error::{Error, Foreign, MinidumpProblem};
+pub use symbols::{NoSymbols, SymbolSource};
 pub use wire::report;
 
 use wire::report::Report;
@@ -51,6 +52,15 @@ use wire::report::Report;
 /// assert!(error.to_string().contains("zip archive"));
 /// ```
 pub fn analyze(bytes: &[u8]) -> Result<Report, Error> {
+    analyze_with(bytes, &mut NoSymbols)
+}
+
+/// Says what one dump tells, with the symbol files that `symbols` has.
+///
+/// # Errors
+///
+/// As [`analyze`].
+pub fn analyze_with(bytes: &[u8], _symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
     if bytes.starts_with(b"MDMP") {
         user::analyze(bytes)
     } else if bytes.starts_with(b"PAGE") {

@@ -1,26 +1,47 @@
-//! Which symbol files would make a stack better, by the keys that symbol servers use.
+//! Symbol files: who is asked for them, and which are missing.
 //!
-//! The key of an image is its name, `TimeDateStamp` as eight upper-case hex digits and `SizeOfImage` as lower-case hex
-//! without padding: `ntoskrnl.exe/0D8333E61046000/ntoskrnl.exe`.
+//! Analysis opens no file and asks no server. It names the files it would like by their keys ([`SymbolKey`]) to a
+//! [`SymbolSource`], which answers with their bytes as it has them: an image as it is on disk, a debug file compiled. Without any, everything works with less detail ([`NoSymbols`]).
+
+use std::sync::Arc;
 
 use wire::report::MissingSymbol;
+use wire::symbols::{SymbolKey, SymbolKind};
+
+/// The bytes of a symbol file, usually mapped.
+pub type SymbolBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// A file that analysis would like to see.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    /// What it is for.
+    pub kind: SymbolKind,
+    /// Its key.
+    pub key: SymbolKey,
+}
+
+/// Where symbol files come from.
+pub trait SymbolSource {
+    /// The files that are to be had, in the order they were asked for. One call for all images a stack may lead
+    /// through, and one for their debug files.
+    fn find(&mut self, wanted: &[Wanted]) -> Vec<Option<SymbolBytes>>;
+}
+
+/// No symbol files at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSymbols;
+
+impl SymbolSource for NoSymbols {
+    fn find(&mut self, wanted: &[Wanted]) -> Vec<Option<SymbolBytes>> {
+        vec![None; wanted.len()]
+    }
+}
 
 /// The symbol file of an image; `None` if the stamp is 0, because then no server can find it.
 pub(crate) fn missing(base_name: &str, time_date_stamp: u32, size_of_image: u32) -> Option<MissingSymbol> {
-    (time_date_stamp != 0).then(|| MissingSymbol {
+    let key = SymbolKey::image(base_name, time_date_stamp, size_of_image)?;
+    Some(MissingSymbol {
         name: base_name.to_owned(),
-        key: format!("{base_name}/{time_date_stamp:08X}{size_of_image:x}/{base_name}"),
+        key: key.path(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::missing;
-
-    #[test]
-    fn a_key_has_an_upper_case_stamp_and_a_lower_case_size() {
-        let symbol = missing("ntoskrnl.exe", 0x0d83_33e6, 0x104_6000).unwrap();
-        assert_eq!(symbol.key, "ntoskrnl.exe/0D8333E61046000/ntoskrnl.exe");
-        assert_eq!(missing("cdd.dll", 0, 0x1000), None);
-    }
 }

@@ -15,6 +15,7 @@
 //! | [`driver`] | drivers and their versions across the fleet |
 //! | [`machine`] | machines and what happened to them |
 //! | [`policy`] | what an agent is asked to do |
+//! | [`symbols`] | symbol files: keys, what the server has, what it misses |
 //! | [`token`] | access tokens |
 //! | [`webhook`] | who is told of alerts, and what is told |
 //! | [`page`] | one page of a list |
@@ -36,6 +37,7 @@ pub mod problem;
 pub mod report;
 pub mod stop_code;
 pub mod suspects;
+pub mod symbols;
 pub mod token;
 pub mod webhook;
 
