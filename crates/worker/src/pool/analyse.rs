@@ -91,7 +91,7 @@ async fn find(pool: &Pool, id: store::DumpId) -> Result<Option<Dump>, store::Err
 async fn analyse(pool: &Pool, analyser: &mut Analyser, job: &Job, dump: &Dump) -> Result<NewCrash, Trouble> {
     let bytes = pool.blobs.get(dump.sha256).await?.ok_or(Trouble::NoBlob)?;
     let report = analyser.analyse(&bytes).await.map_err(Trouble::Child)?;
-    Ok(record::crash(dump, job.fence.attempts, report)?)
+    Ok(record::crash(dump, job, report)?)
 }
 
 fn retry(trouble: &Trouble) -> Outcome {
