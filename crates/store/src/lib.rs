@@ -13,6 +13,7 @@
 //! | [`wakeup`] | telling idle workers of new jobs |
 //! | [`crashes`] | crashes, their evidence, their partitions |
 //! | [`symbols`] | uploaded symbol files, and those that crashes miss |
+//! | [`signatures`] | the rules by which crashes are grouped |
 //! | [`machines`] | machines, their list, their timeline |
 //! | [`drivers`] | drivers, their versions and images; resolving what inventories and dumps name |
 //! | [`driver_sets`] | combinations of driver versions, stored once by their hash |
@@ -54,6 +55,7 @@ mod page;
 mod pool;
 pub mod presence;
 pub mod sessions;
+pub mod signatures;
 pub mod stop_codes;
 pub mod symbols;
 mod text;
