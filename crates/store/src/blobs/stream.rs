@@ -5,7 +5,7 @@
 //! killed the sweeper takes it.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +16,9 @@ use sha2::Digest;
 use super::write::lock_shared;
 use super::{Blobs, Folder, blocking};
 use crate::{Error, Sha256};
+
+/// How much of its beginning a writer shows.
+const START_BYTES: u64 = 64 << 10;
 
 /// A blob that is being written.
 #[derive(Debug)]
@@ -82,6 +85,22 @@ impl BlobWriter {
         blocking("write a piece of a blob", move || {
             self.write_all(&piece)?;
             Ok(self)
+        })
+        .await
+    }
+
+    /// Up to 64 KiB of its beginning.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`]; the blob is lost.
+    pub async fn start(mut self) -> Result<(Bytes, BlobWriter), Error> {
+        blocking("read the start of a blob", move || {
+            let mut start = Vec::new();
+            self.file.rewind()?;
+            (&self.file).take(START_BYTES).read_to_end(&mut start)?;
+            self.file.seek(SeekFrom::End(0))?;
+            Ok((Bytes::from(start), self))
         })
         .await
     }

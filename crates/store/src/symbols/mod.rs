@@ -18,12 +18,14 @@ mod add;
 mod list;
 mod missed;
 mod missing;
+mod pending;
 mod settle;
 
 pub use add::{Added, NewSymbolFile, add, delete};
 pub use list::{FileCursor, find, find_by_key, list, ready};
 pub(crate) use missed::{intern, recheck};
 pub use missing::{MissingCursor, Ranked, StopCodeMissed, missing};
+pub use pending::{begin_upload, may_send, sent, take_upload};
 pub use settle::{reanalyze, settle_failed, settle_ready};
 
 /// What a symbol file is.
