@@ -99,9 +99,10 @@ async fn router(database: &Database, blobs: &Path) -> Result<axum::Router> {
     let blobs = Blobs::open(blobs, Clock::System).await?;
     let notifier = Notifier::start(pool.clone());
     let services = Services {
-        ingest: Ingest::start(pool.clone(), blobs.clone(), Clock::System, notifier),
+        ingest: Ingest::start(pool.clone(), blobs.clone(), Clock::System, notifier.clone()),
         pool,
         blobs,
+        notifier,
         clock: Clock::System,
         metrics: telemetry::metrics()?,
     };

@@ -10,3 +10,4 @@ mod hostile;
 mod ranking;
 mod real_dumps;
 mod roles;
+mod symbols;

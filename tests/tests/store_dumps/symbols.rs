@@ -320,7 +320,7 @@ async fn the_sweep_keeps_blobs_of_symbol_files() {
     let mut conn = pool.acquire().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     // So far ahead that every blob is old.
-    let clock = Clock::fixed(OffsetDateTime::now_utc() + Duration::days(3));
+    let clock = Clock::fixed(Clock::System.now() + Duration::days(3));
     let blobs = Blobs::open(folder.path(), clock).await.unwrap();
     for bytes in ["kept", "orphan"] {
         blobs

@@ -25,9 +25,10 @@ async fn state(folder: &tempfile::TempDir) -> AppState {
     let blobs = Blobs::open(folder.path(), clock.clone()).await.unwrap();
     let notifier = Notifier::start(pool.clone());
     let services = Services {
-        ingest: Ingest::start(pool.clone(), blobs.clone(), clock.clone(), notifier),
+        ingest: Ingest::start(pool.clone(), blobs.clone(), clock.clone(), notifier.clone()),
         pool,
         blobs,
+        notifier,
         clock,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
     };

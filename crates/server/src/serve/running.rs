@@ -78,9 +78,10 @@ impl Running {
         let pool = database.pool.clone();
         let notifier = Notifier::start(pool.clone());
         let services = Services {
-            ingest: Ingest::start(pool.clone(), blobs.clone(), Clock::System, notifier),
+            ingest: Ingest::start(pool.clone(), blobs.clone(), Clock::System, notifier.clone()),
             pool,
             blobs,
+            notifier,
             clock: Clock::System,
             metrics,
         };
