@@ -34,6 +34,7 @@ pub fn router(state: AppState) -> Router {
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, state.settings.request_deadline);
     let api: Router<AppState> = documented().into();
     let sending: Router<AppState> = sending().into();
+    let sending = sending.merge(crate::pages::sending());
     let sending = sending.layer(from_fn_with_state(state.clone(), drain::unread));
     let reading = reading_as_csv()
         .merge(crate::pages::router())
