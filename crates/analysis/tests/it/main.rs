@@ -5,3 +5,4 @@ mod real_kernel_dumps;
 mod real_minidumps;
 mod scenarios;
 mod support;
+mod symbol_files;

@@ -1,14 +1,43 @@
-//! Symbol files: who is asked for them, and which are missing.
+//! Symbol files: who is asked for them, what they are, what they are compiled into, and which are missing.
 //!
 //! Analysis opens no file and asks no server. It names the files it would like by their keys ([`SymbolKey`]) to a
-//! [`SymbolSource`], which answers with their bytes as it has them: an image as it is on disk, a debug file compiled. Without any, everything works with less detail ([`NoSymbols`]).
+//! [`SymbolSource`], which answers with their bytes as it has them: an image as it is on disk, a debug file as
+//! [`compile`](compile()) made it. Without any, everything works with less detail ([`NoSymbols`]).
+//!
+//! | module | in it |
+//! |---|---|
+//! | `compile` | what a file is, and what is made of it |
+//! | `cabinet` | the file inside a CAB, within bounds |
+//! | `image` | an image's stamp and size, and the PDB it names |
+//! | `pdb` | a PDB's streams checked, its GUID and age |
+//! | `breakpad` | a `.sym` file's first line |
+//! | `functions` | names, lines and inlined calls, into a symcache |
+//! | `records` | stack records of x86 and of `.sym` files, into an index |
+//! | `container` | the format of a compiled debug file |
+//! | `debug_file` | what a compiled debug file answers |
+
+mod breakpad;
+mod cabinet;
+mod compile;
+mod container;
+mod debug_file;
+mod error;
+mod functions;
+mod image;
+mod pdb;
+mod records;
 
 use std::sync::Arc;
 
 use wire::report::MissingSymbol;
 use wire::symbols::{SymbolKey, SymbolKind};
 
-/// The bytes of a symbol file, usually mapped.
+pub use compile::{Compiled, Contents, compile, identify};
+pub use container::OpenError;
+pub use debug_file::{DebugFile, Inlined, Located};
+pub use error::CompileError;
+
+/// The bytes of a symbol file, usually mapped. A compiled file must begin at an address that 8 divides.
 pub type SymbolBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// A file that analysis would like to see.
