@@ -30,6 +30,7 @@ mod names;
 mod signature;
 pub mod stop_codes;
 pub mod symbols;
+mod unwind;
 mod user;
 
 pub use error::{Error, Foreign, MinidumpProblem};
