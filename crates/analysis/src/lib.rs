@@ -23,6 +23,7 @@
 
 pub mod archive;
 mod error;
+mod frames;
 pub mod guidance;
 mod images;
 mod kernel;
@@ -61,9 +62,9 @@ pub fn analyze(bytes: &[u8]) -> Result<Report, Error> {
 /// # Errors
 ///
 /// As [`analyze`].
-pub fn analyze_with(bytes: &[u8], _symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
+pub fn analyze_with(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
     if bytes.starts_with(b"MDMP") {
-        user::analyze(bytes)
+        user::analyze(bytes, symbols)
     } else if bytes.starts_with(b"PAGE") {
         kernel::analyze(bytes)
     } else {

@@ -56,6 +56,7 @@ fn frame(modules: &Modules, address: u64, trust: Trust, index: u32) -> Frame {
         file: None,
         line: None,
         trust,
+        inline: false,
     }
 }
 

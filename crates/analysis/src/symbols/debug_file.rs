@@ -1,6 +1,6 @@
 //! A compiled debug file and what it answers: names, lines, inlined calls, and how to get to the caller.
 
-use breakpad_symbols::{FrameSymbolizer, FrameWalker, Module, SymbolFile};
+use breakpad_symbols::{FrameWalker, Module, SymbolFile};
 use symbolic_symcache::SourceLocation;
 
 use super::SymbolBytes;
@@ -86,26 +86,17 @@ impl DebugFile {
         cache.is_some_and(|cache| cache.lookup(rva).next().is_some())
     }
 
-    /// Tells a walker what is at its frame's instruction; nothing if that is in no function.
-    pub fn fill_symbol(&self, module: &dyn Module, frame: &mut dyn FrameSymbolizer) {
-        let base = module.base_address();
-        let instruction = frame.get_instruction();
-        let Some(rva) = instruction.checked_sub(base) else {
-            return;
-        };
-        let Some(located) = self.lookup(rva) else {
-            return;
-        };
-        let start = instruction.saturating_sub(located.function_offset);
-        let parameters = self.parameter_bytes(rva, start.saturating_sub(base));
-        frame.set_function(&located.function, start, parameters);
-        if let (Some(file), Some(line)) = (&located.file, located.line) {
-            frame.set_source_file(file, line, start);
-        }
-        // The walker wants the outermost first.
-        for inlined in located.inlines.iter().rev() {
-            frame.add_inline_frame(&inlined.function, inlined.file.as_deref(), inlined.line);
-        }
+    /// How many bytes of parameters the function at an address relative to the image takes off the stack when it
+    /// returns, or `None` if the address is in no function. A stack record knows better than the function's own.
+    pub fn parameter_bytes(&self, rva: u64) -> Option<u32> {
+        let cache = self.container.symcache()?;
+        let most = usize::try_from(MAX_INLINE_DEPTH).unwrap_or_default();
+        let outermost = cache.lookup(rva).take(most.saturating_add(1)).last()?;
+        let by_function = || self.container.parameter_bytes(outermost.function().entry_pc());
+        let by_record = u32::try_from(rva)
+            .ok()
+            .and_then(|rva| self.recorded_parameters(rva));
+        Some(by_record.or_else(by_function).unwrap_or_default())
     }
 
     /// Finds the registers of the caller of a walker's frame by the stack record for its instruction; `None` if there
@@ -123,21 +114,13 @@ impl DebugFile {
         SymbolFile::from_bytes(&text).ok()?.walk_frame(module, walker)
     }
 
-    /// How many bytes of parameters the function that `rva` is in takes off the stack when it returns. A stack record
-    /// knows better than the function's own.
-    fn parameter_bytes(&self, rva: u64, function: u64) -> u32 {
-        let Ok(rva) = u32::try_from(rva) else {
-            return 0;
-        };
-        let by_record = [Kind::FrameData, Kind::Fpo].into_iter().find_map(|kind| {
+    fn recorded_parameters(&self, rva: u32) -> Option<u32> {
+        [Kind::FrameData, Kind::Fpo].into_iter().find_map(|kind| {
             let record = self.container.record(kind, rva)?;
-            let words = record.split(|byte| *byte == b' ');
+            let mut words = record.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
             // STACK WIN type address size prologue epilogue parameters
-            let parameters = words.filter(|word| !word.is_empty()).nth(7)?;
-            u32::from_str_radix(str::from_utf8(parameters).ok()?, 16).ok()
-        });
-        let by_function = || self.container.parameter_bytes(u32::try_from(function).ok()?);
-        by_record.or_else(by_function).unwrap_or_default()
+            u32::from_str_radix(str::from_utf8(words.nth(7)?).ok()?, 16).ok()
+        })
     }
 }
 

@@ -37,6 +37,8 @@ mod pe;
 mod sample;
 pub(crate) mod x64;
 
+pub(crate) use pe::{Pe, PeMachine};
+
 use std::fmt;
 
 /// How an instruction address was come by.

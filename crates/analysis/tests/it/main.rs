@@ -6,3 +6,4 @@ mod real_minidumps;
 mod scenarios;
 mod support;
 mod symbol_files;
+mod user_symbols;
