@@ -23,11 +23,6 @@
         clippy::as_conversions
     )
 )]
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "the walk that uses it comes next"
-)]
 
 mod arm64;
 mod bytes;
@@ -36,6 +31,8 @@ mod pe;
 #[cfg(test)]
 mod sample;
 pub(crate) mod x64;
+
+pub(crate) use pe::{Pe, PeMachine};
 
 use std::fmt;
 
