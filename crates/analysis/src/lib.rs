@@ -14,12 +14,18 @@
 //! | `user` | user-mode minidumps, through minidump-processor |
 //! | `images` | which kernel images are Windows itself, which are layers that others act through |
 //! | `signature` | what groups crashes with one cause |
+//! | [`symbols`] | who is asked for symbol files |
+//! | `unwind` | how an image's own tables lead from a function to its caller |
+//! | `walk` | stacks, walked with the files that were to be had |
 //!
-//! Symbol files are not read yet. They will come in as one argument that answers "the symbols of this code id" and
-//! will turn frames of trust `scan` into frames of trust `cfi`; everything that ranks or groups looks at the trust
-//! of a frame, never at how it was found.
+//! Symbol files turn frames of trust `scan` into frames of trust `cfi`; everything that ranks or groups looks at the
+//! trust of a frame, never at how it was found.
 
 #![forbid(unsafe_code)]
+
+// So that helpers of the tests serve those in here as well.
+#[cfg(test)]
+extern crate self as analysis;
 
 pub mod archive;
 mod error;
@@ -33,6 +39,7 @@ pub mod stop_codes;
 pub mod symbols;
 mod unwind;
 mod user;
+mod walk;
 
 pub use error::{Error, Foreign, MinidumpProblem};
 pub use symbols::{NoSymbols, SymbolSource};
@@ -66,7 +73,7 @@ pub fn analyze_with(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Repo
     if bytes.starts_with(b"MDMP") {
         user::analyze(bytes, symbols)
     } else if bytes.starts_with(b"PAGE") {
-        kernel::analyze(bytes)
+        kernel::analyze(bytes, symbols)
     } else {
         Err(Error::NotADump {
             what: Foreign::recognise(bytes),

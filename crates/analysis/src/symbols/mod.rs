@@ -29,7 +29,6 @@ mod records;
 
 use std::sync::Arc;
 
-use wire::report::MissingSymbol;
 use wire::symbols::{SymbolKey, SymbolKind};
 
 pub use compile::{Compiled, Contents, compile, identify};
@@ -64,13 +63,4 @@ impl SymbolSource for NoSymbols {
     fn find(&mut self, wanted: &[Wanted]) -> Vec<Option<SymbolBytes>> {
         vec![None; wanted.len()]
     }
-}
-
-/// The symbol file of an image; `None` if the stamp is 0, because then no server can find it.
-pub(crate) fn missing(base_name: &str, time_date_stamp: u32, size_of_image: u32) -> Option<MissingSymbol> {
-    let key = SymbolKey::image(base_name, time_date_stamp, size_of_image)?;
-    Some(MissingSymbol {
-        name: base_name.to_owned(),
-        key: key.path(),
-    })
 }

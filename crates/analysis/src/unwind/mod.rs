@@ -23,11 +23,6 @@
         clippy::as_conversions
     )
 )]
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "the walk that uses it comes next"
-)]
 
 mod arm64;
 mod bytes;

@@ -24,6 +24,7 @@ use minidump_processor::{ProcessError, ProcessState};
 use crate::Error;
 use crate::error::MinidumpProblem;
 use crate::symbols::SymbolSource;
+use crate::walk::poll_to_end;
 use files::Files;
 use memory::Memory;
 use prepared::Prepared;
@@ -58,7 +59,7 @@ fn process(dump: &Minidump<'_, &[u8]>) -> Result<ProcessState, Error> {
     let none = Files::default();
     let provider = provider::Symbols::new(&none, u32::MAX);
     let processing = minidump_processor::process_minidump(dump, &provider);
-    let problem = match walk::poll_to_end(processing) {
+    let problem = match poll_to_end(processing) {
         Some(Ok(state)) => return Ok(state),
         Some(Err(ProcessError::MissingSystemInfo)) => MinidumpProblem::Missing {
             what: "description of the system",

@@ -5,10 +5,6 @@
 //! of frames the symbol provider answers with a future that never ends, and the walk is dropped there with the frames
 //! it has; and all threads together share a budget, because frames outside any module are not asked about.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use minidump::system_info::PointerWidth;
 use minidump::{Endian, MinidumpMemory, UnifiedMemory};
 use minidump_processor::ProcessState;
@@ -17,6 +13,7 @@ use minidump_unwind::{CallStack, StackFrame, walk_stack};
 use super::files::Files;
 use super::memory::Memory;
 use super::provider::Symbols;
+use crate::walk::poll_to_end;
 
 /// Most frames of the crashing thread.
 pub(super) const MAX_CRASHED_FRAMES: usize = 256;
@@ -28,8 +25,6 @@ const MAX_CRASHED_BYTES: u64 = 256 * 1024;
 const MAX_OTHER_BYTES: u64 = 8 * 1024;
 /// Frames of all threads together after which the rest keep only their first.
 const MAX_FRAMES_IN_ALL: usize = 40_000;
-/// How often a future is asked before it is given up. None of ours waits for anything.
-const MAX_POLLS: usize = 64;
 
 /// The walked stacks, one a thread, in the order of the threads.
 pub(super) fn all(state: &ProcessState, memory: &Memory<'_>, files: &Files) -> Vec<Vec<StackFrame>> {
@@ -120,14 +115,4 @@ fn one(
         symbols,
     ));
     thread.frames
-}
-
-/// The result of a future that does not wait for anything, or `None` if it would.
-pub(super) fn poll_to_end<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    (0..MAX_POLLS).find_map(|_| match future.as_mut().poll(&mut context) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
-    })
 }

@@ -1,6 +1,5 @@
-//! What several test files need: the real dumps and the oracles, and dumps derived from them in memory.
+//! What several test files need: the oracles, dumps derived from real ones in memory, and symbol files.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use analysis::SymbolSource;
@@ -8,27 +7,7 @@ use analysis::symbols::{Contents, SymbolBytes, Wanted, compile};
 use wire::report::Report;
 use wire::symbols::{SymbolKey, SymbolKind};
 
-/// A file of the corpus, or `None` where there is no corpus.
-///
-/// `STOPCODE_CORPUS` says where it is, by default `shared` beside the checkout. With `STOPCODE_REQUIRE_CORPUS=1` its
-/// absence is a failure.
-#[expect(
-    clippy::print_stdout,
-    reason = "whoever reads the test's output must see that nothing was tested"
-)]
-pub(crate) fn corpus(path: &str) -> Option<Vec<u8>> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let folder = std::env::var_os("STOPCODE_CORPUS").map_or(beside, PathBuf::from);
-    if let Ok(bytes) = std::fs::read(folder.join(path)) {
-        return Some(bytes);
-    }
-    assert!(
-        std::env::var("STOPCODE_REQUIRE_CORPUS").is_err(),
-        "{path} is not in the corpus, and STOPCODE_REQUIRE_CORPUS is set"
-    );
-    println!("skipped: {path} is not in the corpus");
-    None
-}
+pub(crate) use crate::corpus::corpus;
 
 /// A text of the corpus.
 pub(crate) fn oracle(path: &str) -> Option<String> {
