@@ -14,15 +14,22 @@
 //! | `user` | user-mode minidumps, through minidump-processor |
 //! | `images` | which kernel images are Windows itself, which are layers that others act through |
 //! | `signature` | what groups crashes with one cause |
+//! | [`symbols`] | who is asked for symbol files |
+//! | `unwind` | how an image's own tables lead from a function to its caller |
+//! | `walk` | stacks, walked with the files that were to be had |
 //!
-//! Symbol files are not read yet. They will come in as one argument that answers "the symbols of this code id" and
-//! will turn frames of trust `scan` into frames of trust `cfi`; everything that ranks or groups looks at the trust
-//! of a frame, never at how it was found.
+//! Symbol files turn frames of trust `scan` into frames of trust `cfi`; everything that ranks or groups looks at the
+//! trust of a frame, never at how it was found.
 
 #![forbid(unsafe_code)]
 
+// So that helpers of the tests serve those in here as well.
+#[cfg(test)]
+extern crate self as analysis;
+
 pub mod archive;
 mod error;
+mod frames;
 pub mod guidance;
 mod images;
 mod kernel;
@@ -30,7 +37,9 @@ mod names;
 mod signature;
 pub mod stop_codes;
 pub mod symbols;
+mod unwind;
 mod user;
+mod walk;
 
 pub use error::{Error, Foreign, MinidumpProblem};
 pub use symbols::{NoSymbols, SymbolSource};
@@ -60,11 +69,11 @@ pub fn analyze(bytes: &[u8]) -> Result<Report, Error> {
 /// # Errors
 ///
 /// As [`analyze`].
-pub fn analyze_with(bytes: &[u8], _symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
+pub fn analyze_with(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
     if bytes.starts_with(b"MDMP") {
-        user::analyze(bytes)
+        user::analyze(bytes, symbols)
     } else if bytes.starts_with(b"PAGE") {
-        kernel::analyze(bytes)
+        kernel::analyze(bytes, symbols)
     } else {
         Err(Error::NotADump {
             what: Foreign::recognise(bytes),

@@ -192,7 +192,15 @@ fn in_image(hit: Hit<'_>, what: &str, strength: f64, kind: EvidenceKind) -> Opti
 /// Every driver on the stack once, at its innermost frame; those that are named already are left out.
 fn of_frames(sources: &Sources<'_>, known: &[Finding]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
+    let mut is_behind_guess = false;
     for frame in sources.frames.iter().skip(1) {
+        is_behind_guess |= frame.trust == Trust::Scan;
+        // What unwinding makes of a guess is no better than the guess.
+        let is_certain = match frame.trust {
+            Trust::Context | Trust::FramePointer => true,
+            Trust::Cfi => !is_behind_guess,
+            Trust::Scan => false,
+        };
         let Some(hit) = sources.modules.at(frame.address.0) else {
             continue;
         };
@@ -204,19 +212,20 @@ fn of_frames(sources: &Sources<'_>, known: &[Finding]) -> Vec<Finding> {
         let further = u32::try_from(findings.len()).unwrap_or(u32::MAX);
         let fading = 1.0 / f64::from(further.saturating_add(2)) * 2.0;
         let index = frame.index;
-        findings.extend(match frame.trust {
-            Trust::Scan => in_image(
-                hit,
-                &format!("Scanning the stack found, in place {index}, an address at"),
-                0.3 * fading,
-                EvidenceKind::StackScan,
-            ),
-            _ => in_image(
+        findings.extend(if is_certain {
+            in_image(
                 hit,
                 &format!("Frame {index} of the stack is at"),
                 0.6 * fading,
                 EvidenceKind::Stack,
-            ),
+            )
+        } else {
+            in_image(
+                hit,
+                &format!("Scanning the stack found, in place {index}, an address at"),
+                0.3 * fading,
+                EvidenceKind::StackScan,
+            )
         });
     }
     findings

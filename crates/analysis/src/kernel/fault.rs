@@ -11,13 +11,15 @@
 //! ```
 //!
 //! Of `KTRAP_FRAME` only what is the same on all builds is read: on x64 its last five words (instruction, code
-//! selector, flags, stack pointer, stack selector), which the processor itself pushes, at 0x168; on x86 the same at
-//! 0x68. Trap frames of Arm64 are not read.
+//! selector, flags, stack pointer, stack selector), which the processor itself pushes, at 0x168, and `rbp` before
+//! them at 0x158, which every handler saves; on x86 the same five at 0x68. Trap frames of Arm64 are not read.
 
 use kdump::{Address, Context, Dump, ExceptionRecord, Machine};
 
 /// Where the processor's own words begin in a trap frame of x64.
 const X64_FRAME_INSTRUCTION: u64 = 0x168;
+/// How far before them `rbp` is.
+const X64_FRAME_POINTER_BEFORE: u64 = 0x10;
 /// Where `Eip` is in a trap frame of x86; no stack pointer is pushed for faults in the kernel.
 const X86_FRAME_INSTRUCTION: u64 = 0x68;
 /// Where the stack went on after such a fault: behind `Eip`, `SegCs` and `EFlags`.
@@ -47,6 +49,8 @@ pub(super) struct Fault<'a> {
     pub(super) sp: u64,
     /// All registers, unless they come from a trap frame.
     pub(super) context: Option<Context<'a>>,
+    /// `rbp` of a trap frame of x64.
+    pub(super) frame_pointer: Option<u64>,
     /// Where they come from.
     pub(super) origin: Origin,
     /// The exception that a parameter points at, if its bytes are in the dump.
@@ -136,6 +140,7 @@ fn fault(context: Context<'_>, origin: Origin) -> Fault<'_> {
         pc: context.pc().0,
         sp: context.sp().0,
         context: Some(context),
+        frame_pointer: None,
         origin,
         exception: None,
     }
@@ -165,7 +170,7 @@ fn trap_frame_at<'a>(dump: &Dump<'a>, at: Address) -> Option<Fault<'a>> {
             }
             let pc = memory.read_u64(words).ok()?;
             let sp = memory.read_u64(words.checked_add(24)?).ok()?;
-            Some(trap(pc, sp))
+            Some(x64_trap(dump, words, pc, sp))
         }
         Machine::X86 => {
             let pc = memory.read_u32(at.checked_add(X86_FRAME_INSTRUCTION)?).ok()?;
@@ -184,7 +189,7 @@ fn trap_frame_with<'a>(dump: &Dump<'a>, instruction: u64) -> Option<Fault<'a>> {
         return None;
     }
     let stack = dump.stack()?;
-    let words: Vec<(Address, u64)> = stack.words().take(super::stack::MAX_WORDS).collect();
+    let words: Vec<(Address, u64)> = stack.words().take(super::scan::MAX_WORDS).collect();
     let found = words.windows(4).find_map(|window| {
         let [(at, pc), (_, selector), _, (_, sp)] = window else {
             return None;
@@ -196,7 +201,21 @@ fn trap_frame_with<'a>(dump: &Dump<'a>, instruction: u64) -> Option<Fault<'a>> {
     let behind = at.checked_add(0x28)?.0;
     // An interrupt in the kernel goes on above its own frame; anything else is not a stack pointer of this stack.
     let is_on_stack = sp >= behind && sp < stack.end().0;
-    Some(trap(instruction, if is_on_stack { sp } else { behind }))
+    Some(x64_trap(
+        dump,
+        at,
+        instruction,
+        if is_on_stack { sp } else { behind },
+    ))
+}
+
+/// The registers of a trap frame of x64 whose last five words begin at `words`.
+fn x64_trap<'a>(dump: &Dump<'a>, words: Address, pc: u64, sp: u64) -> Fault<'a> {
+    let frame_pointer = words.0.checked_sub(X64_FRAME_POINTER_BEFORE);
+    Fault {
+        frame_pointer: frame_pointer.and_then(|at| dump.memory().read_u64(Address(at)).ok()),
+        ..trap(pc, sp)
+    }
 }
 
 fn trap<'a>(pc: u64, sp: u64) -> Fault<'a> {
@@ -204,6 +223,7 @@ fn trap<'a>(pc: u64, sp: u64) -> Fault<'a> {
         pc,
         sp,
         context: None,
+        frame_pointer: None,
         origin: Origin::TrapFrame,
         exception: None,
     }

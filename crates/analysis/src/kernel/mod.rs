@@ -10,29 +10,34 @@
 //! A dump that is no small dump has no driver list here and no stack; its report has the stop code and says so.
 
 mod addresses;
+mod arm64;
 mod evidence;
 mod fault;
+mod files;
 mod irp;
 mod machine;
 mod modules;
 mod named;
 mod process;
+mod scan;
 mod stack;
 mod verdict;
 
 use kdump::{Dump, FormatKind};
-use wire::report::{Frame, MissingSymbol, Parameter, Report, StopCode, StopCodeClass};
+use wire::report::{Parameter, Report, StopCode, StopCodeClass};
 use wire::{Hex, StopCodeNumber};
 
 use crate::guidance::{self, KernelCrash};
 use crate::signature::{self, Signature};
 use crate::stop_codes::{self, UNKNOWN_NAME};
-use crate::{Error, Foreign, symbols};
+use crate::symbols::SymbolSource;
+use crate::{Error, Foreign};
 use evidence::{Finding, Sources};
 use modules::Modules;
+use stack::Walk;
 
 /// Says what a kernel dump tells.
-pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
+pub(crate) fn analyze(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
     let dump = Dump::parse(bytes).map_err(|reason| refusal(bytes, reason))?;
     let bug_check = dump.header().bug_check;
     if bug_check.is_memory_image() {
@@ -45,7 +50,10 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
     let mut addresses = addresses::of(code, parameters);
     addresses.extend(addresses::through_request(&dump, code, parameters));
     let fault = fault::find(&dump, code, addresses::instruction(code, parameters));
-    let frames = fault.as_ref().map(|fault| stack::frames(&dump, &modules, fault));
+    let walk = fault
+        .as_ref()
+        .map(|fault| stack::walk(&dump, &modules, fault, symbols))
+        .unwrap_or_default();
     let sources = Sources {
         code,
         class: stop_code.class,
@@ -54,12 +62,23 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
         fault: fault.as_ref(),
         addresses: &addresses,
         named: named::find(&dump, &modules, code, parameters),
-        frames: &frames.unwrap_or_default(),
+        frames: &walk.frames,
     };
-    Ok(conclude(&dump, &sources, stop_code))
+    let report = conclude(&dump, &sources, stop_code);
+    let Walk {
+        frames,
+        missing,
+        warnings,
+    } = walk;
+    Ok(Report {
+        frames,
+        missing_symbols: missing,
+        warnings: report.warnings.into_iter().chain(warnings).collect(),
+        ..report
+    })
 }
 
-/// From all that was found to the report.
+/// From all that was found to the report, but for the stack.
 fn conclude(dump: &Dump<'_>, sources: &Sources<'_>, stop_code: StopCode) -> Report {
     let findings = evidence::collect(sources);
     let process = process::find(dump, sources.code, sources.parameters);
@@ -77,8 +96,6 @@ fn conclude(dump: &Dump<'_>, sources: &Sources<'_>, stop_code: StopCode) -> Repo
         stop_code: Some(stop_code),
         process: process.name,
         signature: signature.text,
-        missing_symbols: missing_symbols(sources.modules, sources.frames),
-        frames: sources.frames.to_vec(),
         evidence: findings.into_iter().map(|finding| finding.evidence).collect(),
         probable_driver,
         guidance,
@@ -149,18 +166,6 @@ fn signature(
         signature.warning = None;
     }
     signature
-}
-
-/// The images on the stack, because without their symbols it is no better than a scan.
-fn missing_symbols(modules: &Modules, frames: &[Frame]) -> Vec<MissingSymbol> {
-    let on_stack = frames.iter().filter_map(|frame| modules.at(frame.address.0));
-    let on_stack = on_stack.filter(|hit| hit.image.is_named);
-    let mut missing: Vec<_> = on_stack
-        .filter_map(|hit| symbols::missing(&hit.image.name, hit.image.time_date_stamp, hit.image.size_bytes))
-        .collect();
-    missing.sort();
-    missing.dedup();
-    missing
 }
 
 fn warnings(dump: &Dump<'_>) -> impl Iterator<Item = String> {

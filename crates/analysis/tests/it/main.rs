@@ -1,7 +1,10 @@
 //! What analysis makes of whole dumps: real ones against outside oracles, invented ones, and hostile ones.
 
+mod corpus;
 mod hostile;
 mod real_kernel_dumps;
 mod real_minidumps;
 mod scenarios;
 mod support;
+mod symbol_files;
+mod user_symbols;

@@ -1,9 +1,13 @@
 //! Real kernel dumps against what debuggers say of them.
 
+use crate::corpus::CorpusSymbols;
 use crate::support::{addresses, analyse, corpus, oracle, rewritten};
+use analysis::symbols::{SymbolBytes, SymbolSource, Wanted};
+use std::sync::Arc;
 use wire::Hex;
 use wire::dump::DumpFormat;
 use wire::report::{Confidence, EvidenceKind, StopCodeClass, Trust};
+use wire::symbols::SymbolKind;
 
 const X64: &str = "dumps/kernel/triage_x64.dmp";
 const ARM64: &str = "dumps/kernel/triage_arm64.dmp";
@@ -79,6 +83,64 @@ fn the_scan_meets_every_frame_that_rizin_unwinds_in_its_order() {
     assert!(in_order(wanted, &addresses(&report)), "{wanted:x?}");
     assert_eq!(report.frames[0].trust, Trust::Context);
     assert!(report.frames.len() < 2 * wanted.len(), "more junk than frames");
+}
+
+#[test]
+fn with_the_files_of_two_drivers_their_frames_are_certain_and_the_rest_is_as_before() {
+    let (Some(dump), Some(rizin)) = (corpus(X64), rizin_frames("Triage Dump Debug x64")) else {
+        return;
+    };
+    let mut symbols = CorpusSymbols::default();
+    let report = analysis::analyze_with(&dump, &mut symbols).unwrap();
+    let addresses = addresses(&report);
+    assert_eq!(addresses[..17], rizin[8..25]);
+    assert!(report.frames[1..17].iter().all(|frame| frame.trust == Trust::Cfi));
+    assert!(in_order(&rizin[25..36], &addresses[17..]), "{addresses:x?}");
+    assert!(report.frames[17..].iter().all(|frame| frame.trust == Trust::Scan));
+    assert_eq!(report.warnings, Vec::<String>::new());
+    // Once for images, once for their debug files; what was had is not missed.
+    let kinds = symbols.asked.iter().map(|wanted| wanted[0].kind);
+    assert_eq!(kinds.collect::<Vec<_>>(), [SymbolKind::Image, SymbolKind::Debug]);
+    let missing: Vec<_> = report
+        .missing_symbols
+        .iter()
+        .map(|file| file.name.as_str())
+        .collect();
+    assert!(missing.contains(&"ntoskrnl.exe"), "{missing:?}");
+    assert!(missing.contains(&"Wdf01000.pdb"), "{missing:?}");
+    assert!(
+        !missing.contains(&"amdppm.sys") && !missing.contains(&"amdppm.pdb"),
+        "{missing:?}"
+    );
+    let driver = report.probable_driver.unwrap();
+    assert_eq!(
+        (driver.name.as_str(), driver.confidence),
+        ("amdppm.sys", Confidence::High)
+    );
+}
+
+#[test]
+fn a_file_that_is_not_what_its_key_says_is_told_and_not_used() {
+    struct Wrong(&'static [u8]);
+    impl SymbolSource for Wrong {
+        fn find(&mut self, wanted: &[Wanted]) -> Vec<Option<SymbolBytes>> {
+            let bytes: SymbolBytes = Arc::new(self.0);
+            vec![Some(bytes); wanted.len()]
+        }
+    }
+    let Some(dump) = corpus(X64) else { return };
+    let without = analyse(&dump);
+    for bytes in [&b""[..], b"MZ", b"Not Found"] {
+        let report = analysis::analyze_with(&dump, &mut Wrong(bytes)).unwrap();
+        assert_eq!(report.frames, without.frames);
+        assert_eq!(report.missing_symbols, without.missing_symbols);
+        assert!(
+            report.warnings[0].starts_with("The symbol file "),
+            "{:?}",
+            report.warnings
+        );
+        assert!(report.warnings.len() <= 8);
+    }
 }
 
 #[test]

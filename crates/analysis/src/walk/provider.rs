@@ -1,0 +1,211 @@
+//! The answers to minidump-unwind's questions.
+//!
+//! The walk goes by unwind information alone: where an image has none, `walk_stack` would go on by its own frame
+//! pointer and scan heuristics, which take any value inside an image for a return address. So the answer there is a
+//! future that never ends, and the walk is dropped with the frames it has; whoever asked goes on in a better way.
+//!
+//! `walk_stack` takes one off every address but the first, because an address that a call returns to belongs to the
+//! instruction before it. Behind a trap that is wrong: there the address is exact. The provider remembers which
+//! frames those are.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use minidump::Module;
+use minidump_unwind::{FileError, FileKind, FillSymbolError, FrameSymbolizer, FrameWalker, SymbolProvider};
+
+use super::Files;
+use crate::unwind::{Damage, PeMachine, Position, Stop, x64};
+
+/// Below this there is no code: the caller of the outermost function.
+const NULL_PAGE: u64 = 0x1000;
+
+/// How a walk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The outermost function has no caller.
+    Complete,
+    /// As many frames as were allowed.
+    Enough,
+    /// The next caller cannot be told.
+    Stopped(Stop),
+}
+
+/// Where a walk begins and what is learnt on it.
+struct State {
+    start: Position,
+    frames_left: usize,
+    /// Addresses that are exact, with the stack pointers of their frames.
+    exact: Vec<(u64, u64)>,
+    end: Option<End>,
+    damage: BTreeSet<(u64, Damage)>,
+}
+
+/// Symbols from files that are there already.
+pub(crate) struct Provider<'a> {
+    files: &'a Files,
+    machine: PeMachine,
+    may_return_to: &'a (dyn Fn(u64) -> bool + Sync),
+    state: Mutex<State>,
+}
+
+impl<'a> Provider<'a> {
+    /// A provider for walks on `machine`. `may_return_to` says whether a call can return to an address, by whatever
+    /// is known of the code before it.
+    pub(crate) fn new(
+        files: &'a Files,
+        machine: PeMachine,
+        may_return_to: &'a (dyn Fn(u64) -> bool + Sync),
+    ) -> Provider<'a> {
+        Provider {
+            files,
+            machine,
+            may_return_to,
+            state: Mutex::new(State {
+                start: Position::Exact,
+                frames_left: 0,
+                exact: Vec::new(),
+                end: None,
+                damage: BTreeSet::new(),
+            }),
+        }
+    }
+
+    /// Makes ready for a walk of at most `frames` frames from an address that was come by as `start`.
+    pub(crate) fn begin(&self, start: Position, frames: usize) {
+        let mut state = self.state();
+        state.start = start;
+        state.frames_left = frames;
+        state.exact.clear();
+        state.end = None;
+    }
+
+    /// How the walk ended.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.state().end
+    }
+
+    /// Whether the address of a frame of this walk is exact.
+    pub(crate) fn is_exact(&self, address: u64, stack_pointer: u64) -> bool {
+        self.state().exact.contains(&(address, stack_pointer))
+    }
+
+    /// What was wrong with the images, by where they are, on all walks.
+    pub(crate) fn damage(&self) -> BTreeSet<(u64, Damage)> {
+        self.state().damage.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether another frame is allowed.
+    fn count(&self) -> bool {
+        let mut state = self.state();
+        if state.frames_left <= 1 {
+            state.end = Some(End::Enough);
+            return false;
+        }
+        state.frames_left -= 1;
+        true
+    }
+
+    /// The address that a walk's `instruction` stands for.
+    fn address(&self, instruction: u64, stack_pointer: u64, is_start: bool) -> (u64, Position) {
+        let state = self.state();
+        let next = instruction.saturating_add(1);
+        match (is_start, state.start) {
+            (true, Position::Exact) => (instruction, Position::Exact),
+            (false, _) if state.exact.contains(&(next, stack_pointer)) => (next, Position::Exact),
+            _ => (next, Position::Return),
+        }
+    }
+
+    fn step(&self, base: u64, walker: &mut (dyn FrameWalker + Send)) -> Result<(), Stop> {
+        let image = self.files.image(base).ok_or(Stop::NoFunction)?;
+        if self.machine != PeMachine::Amd64 || image.machine() != PeMachine::Amd64 {
+            return Err(Stop::NoFunction);
+        }
+        let stack_pointer = walker.get_callee_register("rsp").ok_or(Stop::Unknown)?;
+        let is_start = !walker.has_grand_callee();
+        let (rip, position) = self.address(walker.get_instruction(), stack_pointer, is_start);
+        let mut registers = x64::Registers::new(rip, stack_pointer);
+        for name in x64::NAMES {
+            registers = registers.with(name, walker.get_callee_register(name));
+        }
+        let stack = |address| walker.get_register_at_address(address);
+        let caller = x64::caller(image, base, &registers, position, &stack)?;
+        self.take(&caller, walker).ok_or(Stop::Unknown)
+    }
+
+    /// Makes `caller` the walk's next frame.
+    fn take(&self, caller: &x64::Caller, walker: &mut (dyn FrameWalker + Send)) -> Option<()> {
+        let registers = &caller.registers;
+        let stack_pointer = registers.rsp()?;
+        for name in x64::NAMES {
+            walker.clear_caller_register(name);
+        }
+        for (name, value) in registers.known() {
+            walker.set_caller_register(name, value)?;
+        }
+        walker.set_cfa(stack_pointer)?;
+        walker.set_ra(registers.rip)?;
+        let mut state = self.state();
+        if registers.rip < NULL_PAGE {
+            state.end = Some(End::Complete);
+        }
+        if caller.position == Position::Exact {
+            state.exact.push((registers.rip, stack_pointer));
+        }
+        Some(())
+    }
+}
+
+#[async_trait]
+impl SymbolProvider for Provider<'_> {
+    /// Never a name: names are looked up when the walk is done. An error means that a call may return here, a success
+    /// without a name that none can.
+    async fn fill_symbol(
+        &self,
+        _: &(dyn Module + Sync),
+        frame: &mut (dyn FrameSymbolizer + Send),
+    ) -> Result<(), FillSymbolError> {
+        if (self.may_return_to)(frame.get_instruction().saturating_add(1)) {
+            Err(FillSymbolError {})
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn walk_frame(
+        &self,
+        module: &(dyn Module + Sync),
+        walker: &mut (dyn FrameWalker + Send),
+    ) -> Option<()> {
+        if !self.count() {
+            std::future::pending::<()>().await;
+        }
+        let base = module.base_address();
+        if let Err(stop) = self.step(base, walker) {
+            self.note(base, stop);
+            std::future::pending::<()>().await;
+        }
+        Some(())
+    }
+
+    async fn get_file_path(&self, _: &(dyn Module + Sync), _: FileKind) -> Result<PathBuf, FileError> {
+        Err(FileError::NotFound)
+    }
+}
+
+impl Provider<'_> {
+    fn note(&self, base: u64, stop: Stop) {
+        let mut state = self.state();
+        state.end = Some(End::Stopped(stop));
+        if let Stop::Damaged(damage) = stop {
+            state.damage.insert((base, damage));
+        }
+    }
+}
