@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Token(TokenArguments),
     /// Import history: machines, inventories, presence and crashes, one JSON object a line
     Import(ImportArguments),
+    /// Add symbol files: images, PDBs, Breakpad files
+    Symbols(SymbolsArguments),
     /// Say what dumps tell, at a desk: no server, no database
     Analyze(AnalyzeArguments),
     /// Play an invented fleet against a fresh server and show its ranking
@@ -121,11 +123,11 @@ impl DatabaseArguments {
     }
 }
 
-/// Where dumps are kept.
+/// Where dumps and symbol files are kept. Global, for `symbols add`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct BlobArguments {
-    /// The folder of the uploaded dumps; `blobs` in the data directory unless set
-    #[arg(long, env = "STOPCODE_BLOBS")]
+    /// The folder of the uploaded dumps and symbol files; `blobs` in the data directory unless set
+    #[arg(long, global = true, env = "STOPCODE_BLOBS")]
     pub(crate) blobs: Option<String>,
 }
 
@@ -293,6 +295,31 @@ pub(crate) struct ImportArguments {
     /// Which database.
     #[command(flatten)]
     pub(crate) database: DatabaseArguments,
+}
+
+/// `symbols`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SymbolsArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: SymbolsCommand,
+    /// Which database.
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Where their bytes are kept.
+    #[command(flatten)]
+    pub(crate) blobs: BlobArguments,
+}
+
+/// The commands of `symbols`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum SymbolsCommand {
+    /// Add files, folders, symbol store trees, and zips of such trees; what missed them is analysed again
+    Add {
+        /// The files and folders
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// `analyze`.

@@ -309,3 +309,91 @@ async fn signature_rules_are_kept_and_counted() {
         .unwrap();
     assert_eq!(refused.status(), 400);
 }
+
+async fn symbols_add(server: &Server, path: &std::path::Path) -> std::process::Output {
+    tokio::process::Command::new(tests::program())
+        .args(["symbols", "add", "--data-dir"])
+        .arg(server.data_dir())
+        .arg(path)
+        .env_remove("DATABASE_URL")
+        .output()
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_adds_files_folders_and_zips_beside_a_running_server() {
+    let server = Server::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let sym = format!("MODULE windows x86_64 {DEBUG_ID} acme.pdb\nPUBLIC 1000 0 AcmeRead\n");
+    std::fs::write(folder.path().join("acme.sym"), &sym).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "hello").unwrap();
+    let output = symbols_add(&server, folder.path()).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        text,
+        format!("added acme.pdb/{DEBUG_ID}/acme.pdb\n1 added, 0 known already, 0 refused\n")
+    );
+    let member = format!("acme.pdb/{DEBUG_ID}/acme.sym");
+    let zip = archive(&[(&member, sym.into_bytes()), ("notes.txt", b"hello".to_vec())]);
+    let zip_path = folder.path().join("tree.zip");
+    std::fs::write(&zip_path, zip).unwrap();
+    let output = symbols_add(&server, &zip_path).await;
+    assert_eq!(output.status.code(), Some(1), "one member is refused");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.ends_with("0 added, 1 known already, 1 refused\n"), "{text}");
+    let files = server.admin().json("/api/v1/symbols").await;
+    assert_eq!(files["items"][0]["file_name"], "acme.sym");
+}
+
+/// Real files: what they are is told by themselves, whatever they are called.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_knows_real_images_and_pdbs() {
+    let Some(corpus) = tests::corpus() else { return };
+    let server = Server::start().await;
+    let output = symbols_add(&server, &corpus.join("symbols")).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        text.contains("amdppm.pdb/1C19FDDB27BB3399D9B45973EFEAFCF31/amdppm.pdb"),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_what_is_missing_and_takes_an_archive() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    admin.crash_of("m1", tests::dump(1)).await;
+    let page = admin.get("/symbols").await.text().await.unwrap();
+    assert!(page.contains("Missing, by the crashes they would help"), "{page}");
+    assert!(page.contains("/stop-codes/0xd1"), "{page}");
+    let zip = archive(&[
+        ("acme.sys/5F3A1B2C9000/acme.sys", image(1)),
+        ("<b>.txt", b"x".to_vec()),
+    ]);
+    let mut form =
+        b"--x\r\nContent-Disposition: form-data; name=\"archive\"; filename=\"a.zip\"\r\n\r\n".to_vec();
+    form.extend_from_slice(&zip);
+    form.extend_from_slice(b"\r\n--x--\r\n");
+    let response = admin
+        .request(Method::POST, "/symbols")
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body(form)
+        .send()
+        .await
+        .unwrap();
+    let status = response.status();
+    let page = response.text().await.unwrap();
+    assert_eq!(status, 200, "{page}");
+    assert!(
+        page.contains("1 file taken, 0 files known already, 1 file not taken"),
+        "{page}"
+    );
+    assert!(
+        page.contains("5F3A1B2C9000") && !page.contains("<b>.txt"),
+        "{page}"
+    );
+}
