@@ -7,7 +7,7 @@ use super::layout::{Layout, Section, Viewer};
 use super::show::{self, When};
 
 /// Refused members that are named.
-const REFUSED_SHOWN: usize = 20;
+const REFUSED_SHOWN: usize = 10;
 
 /// What the page is made from.
 #[derive(Debug, Clone, Default)]
