@@ -172,6 +172,9 @@ pub(crate) struct LimitArguments {
     /// Largest dump, as sent and inflated, in MiB
     #[arg(long, env = "STOPCODE_MAX_DUMP_MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub(crate) max_dump_mib: u64,
+    /// Largest symbol file, as sent and inflated, in MiB
+    #[arg(long, env = "STOPCODE_MAX_SYMBOL_MIB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(1..=512))]
+    pub(crate) max_symbol_mib: u64,
     /// Bytes of uploads held in memory at once, in MiB; beyond it uploads are asked to come again
     #[arg(long, env = "STOPCODE_INFLIGHT_MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub(crate) inflight_mib: u64,
@@ -185,6 +188,7 @@ impl LimitArguments {
     pub(crate) fn settings(&self) -> api::Settings {
         api::Settings {
             max_dump_bytes: self.max_dump_mib << 20,
+            max_symbol_bytes: self.max_symbol_mib << 20,
             inflight_bytes: self.inflight_mib.max(self.max_dump_mib) << 20,
             public_url: self
                 .public_url

@@ -147,6 +147,7 @@ fn serve_arguments(arguments: &DemoArguments, data_dir: PathBuf, listen: SocketA
         pool: PoolArguments { analysers: None },
         limits: LimitArguments {
             max_dump_mib: 64,
+            max_symbol_mib: 512,
             inflight_mib: 256,
             public_url: None,
         },

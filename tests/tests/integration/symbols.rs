@@ -137,6 +137,36 @@ async fn odd_keys_and_foreign_files_are_refused_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_larger_than_the_limit_is_refused_however_it_is_sent() {
+    let server = Server::start_with(&["--max-symbol-mib", "1"], &[]).await;
+    let admin = server.admin();
+    let mut large = image(0);
+    large.resize(3 << 20, 0);
+    let whole = put(&admin, IMAGE_KEY, large.clone()).await;
+    assert_eq!(whole.status(), 413);
+    let packed = zstd::encode_all(large.as_slice(), 3).unwrap();
+    let bomb = admin
+        .request(Method::PUT, IMAGE_KEY)
+        .header(CONTENT_ENCODING, "zstd")
+        .body(packed)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(bomb.status(), 413);
+    let zip = archive(&[("acme.sys/5F3A1B2C9000/acme.sys", large)]);
+    let (status, problem) = answer(admin.post("/api/v1/symbols", zip).await).await;
+    assert_eq!(status, 400);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("larger than the limit")
+    );
+    let blobs = server.data_dir().join("blobs");
+    assert_eq!(std::fs::read_dir(blobs.join("tmp")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn symbols_need_their_scope() {
     let server = Server::start().await;
     let admin = server.admin();
