@@ -31,17 +31,21 @@ pub(crate) async fn intern(conn: &mut PgConnection, keys: &[Key]) -> Result<Opti
     by_canonical.sort_by(|one, other| one.0.cmp(&other.0));
     by_canonical.dedup_by(|one, other| one.0 == other.0);
     let canonical: Vec<String> = by_canonical.iter().map(|(key, _)| key.clone()).collect();
-    sqlx::query!("SELECT pg_advisory_xact_lock_shared($1)", LOCK)
-        .execute(&mut *conn)
-        .await?;
+    // The lock, and in the same round trip what is known; it is had whether anything is known or not.
     let known = sqlx::query!(
-        "SELECT id, key FROM missing_symbol WHERE key = ANY ($1)",
-        &canonical
+        r#"
+            WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($2))
+            SELECT missing_symbol.id AS "id?", missing_symbol.key AS "key?"
+            FROM locked
+            LEFT JOIN missing_symbol ON missing_symbol.key = ANY ($1)
+        "#,
+        &canonical,
+        LOCK,
     )
     .fetch_all(&mut *conn)
     .await?;
-    let mut ids: Vec<i32> = known.iter().map(|row| row.id).collect();
-    by_canonical.retain(|(key, _)| !known.iter().any(|row| row.key == *key));
+    let mut ids: Vec<i32> = known.iter().filter_map(|row| row.id).collect();
+    by_canonical.retain(|(key, _)| !known.iter().any(|row| row.key.as_ref() == Some(key)));
     if !by_canonical.is_empty() {
         ids.extend(insert(conn, &by_canonical).await?);
     }
