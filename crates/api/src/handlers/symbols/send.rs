@@ -1,5 +1,6 @@
 //! Taking symbol files: one, or a zip of a symbol store's tree.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use store::blobs::BlobWriter;
 use store::symbols::{self, Added, Key, NewSymbolFile};
 use store::{Sha256, TokenId, audit};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::problem::Problem;
 use wire::symbols::{SymbolKey, UploadedSymbol, UploadedSymbols};
 use wire::token::Scope;
@@ -126,8 +127,12 @@ pub(crate) fn archive_bytes(state: &AppState) -> u64 {
 
 /// Waits until an upload of symbols may begin.
 pub(crate) async fn turn(state: &AppState) -> Result<OwnedSemaphorePermit, ApiError> {
-    let waiting = state.symbol_uploads.clone().acquire_owned();
-    match tokio::time::timeout(TURN_WAIT, waiting).await {
+    turn_within(&state.symbol_uploads, TURN_WAIT).await
+}
+
+async fn turn_within(uploads: &Arc<Semaphore>, wait: Duration) -> Result<OwnedSemaphorePermit, ApiError> {
+    let waiting = Arc::clone(uploads).acquire_owned();
+    match tokio::time::timeout(wait, waiting).await {
         Ok(Ok(turn)) => Ok(turn),
         Ok(Err(_)) | Err(_) => Err(ApiError::Busy),
     }
@@ -240,4 +245,25 @@ pub(crate) async fn add_tree(
     }
     metrics::counter!("stopcode_upload_refused_symbols_total").increment(uploaded.refused.len() as u64);
     Ok(uploaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::Semaphore;
+
+    use super::turn_within;
+    use crate::error::ApiError;
+
+    #[tokio::test]
+    async fn an_upload_whose_turn_does_not_come_is_asked_to_come_again() {
+        let uploads = Arc::new(Semaphore::new(1));
+        let wait = Duration::from_millis(10);
+        let first = turn_within(&uploads, wait).await.unwrap();
+        assert!(matches!(turn_within(&uploads, wait).await, Err(ApiError::Busy)));
+        drop(first);
+        assert!(turn_within(&uploads, wait).await.is_ok());
+    }
 }
