@@ -13,8 +13,8 @@ use wire::symbols::{SymbolKey, SymbolKind};
 use super::fault::Fault;
 use super::modules::{Image, Modules};
 use super::scan::MAX_WORDS;
-use super::stack::unsigned;
 use crate::symbols::{SymbolBytes, SymbolSource, Wanted};
+use crate::unwind::arm64::unsigned;
 use crate::unwind::{Damage, Pe, PeMachine};
 use crate::walk::Files;
 

@@ -14,6 +14,7 @@
 //! | `pe` | the file: sections, function list, the name of its PDB |
 //! | `functions` | the function list, in whatever order it is |
 //! | `x64` | prologues, epilogues, chains and machine frames of x64 |
+//! | `arm64` | packed and full descriptions of Arm64 |
 
 #![cfg_attr(
     not(test),
@@ -24,7 +25,7 @@
     )
 )]
 
-mod arm64;
+pub(crate) mod arm64;
 mod bytes;
 mod functions;
 mod pe;

@@ -303,16 +303,5 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// A kernel address of Arm64 without a pointer authentication code: all of its upper bits are set.
-pub(super) fn unsigned(address: u64) -> u64 {
-    const KERNEL: u64 = 1 << 55;
-    const UPPER: u64 = 0xffff << 48;
-    if address & KERNEL == 0 {
-        address
-    } else {
-        address | UPPER
-    }
-}
-
 #[cfg(test)]
 mod tests;
