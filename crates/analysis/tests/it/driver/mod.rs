@@ -9,7 +9,7 @@ use build::Driver;
 use simulate::{CHAIN, Machine};
 use synth::dump::{Cpu, DataBlock, DumpDescription, Stack};
 use synth::scenarios::{self, Scene};
-use wire::report::{Report, Trust};
+use wire::report::{EvidenceKind, Report, Trust};
 
 /// A dump of a machine that the driver is loaded on, still without registers and stack.
 fn loaded(driver: &Driver, cpu: Cpu) -> DumpDescription {
@@ -73,6 +73,114 @@ fn every_instruction_of_a_driver_for_x64_leads_back_to_its_callers() {
 #[test]
 fn every_instruction_of_a_driver_for_arm64_leads_back_to_its_callers() {
     every_instruction_leads_back(Cpu::Arm64);
+}
+
+#[test]
+fn a_walk_that_an_image_without_a_file_ends_goes_on_behind_it() {
+    let Some(driver) = Driver::build(Cpu::X64) else {
+        return;
+    };
+    let mut description = loaded(&driver, Cpu::X64);
+    let base = description.driver("acmecap.sys").expect("it is loaded").base;
+    let kernel = description.drivers[0].clone();
+    let machine = Machine::new(Cpu::X64, base, kernel.address_at(0x12_3456));
+    let mut machine = simulate::inside(&driver, 7, machine);
+    let calls: Vec<_> = machine.returns.iter().rev().copied().collect();
+    machine.pc = kernel.address_at(0x3f_5780);
+    // The kernel's own frame, of which nothing is known: addresses in the driver that no call returns to.
+    let (base_of_stack, words) = machine.stack();
+    let rsp = base_of_stack - 0x40;
+    let no_returns = [
+        base + 0x1010,
+        base + 0x2080,
+        base + 0x1059,
+        5,
+        0,
+        rsp,
+        base,
+        base + 0x104f,
+    ];
+    let words: Vec<_> = no_returns.into_iter().chain(words).collect();
+    description.stack = Stack::from_words(rsp, &words, Cpu::X64);
+    description.registers = synth::dump::Registers {
+        pc: machine.pc,
+        sp: rsp,
+        ..machine.context()
+    };
+    description.stop_code = 0xd1;
+    description.parameters = [0x28, 2, 0, 0];
+    let report = analyse(&driver, &description.to_bytes());
+    let found: Vec<_> = report.frames.iter().map(|frame| frame.address.0).collect();
+    let wanted: Vec<_> = [machine.pc].into_iter().chain(calls).collect();
+    // The frame pointer of dynamic_frame is not known behind a guess, so there is a second guess.
+    assert_eq!(found, wanted, "{found:x?} instead of {wanted:x?}");
+    let trusts: Vec<_> = report.frames.iter().map(|frame| frame.trust).collect();
+    assert_eq!(trusts[..4], [Trust::Context, Trust::Scan, Trust::Cfi, Trust::Cfi]);
+    let evidence = report
+        .evidence
+        .iter()
+        .find(|evidence| evidence.driver == "acmecap.sys");
+    assert_eq!(evidence.expect("it is there").kind, EvidenceKind::StackScan);
+}
+
+#[test]
+fn a_trap_frame_on_the_stack_gives_the_frame_pointer_too() {
+    let Some(driver) = Driver::build(Cpu::X64) else {
+        return;
+    };
+    let mut description = loaded(&driver, Cpu::X64);
+    let base = description.driver("acmecap.sys").expect("it is loaded").base;
+    let kernel = description.drivers[0].clone();
+    let machine = Machine::new(Cpu::X64, base, kernel.address_at(0x12_3456));
+    let machine = simulate::inside(&driver, 3, machine);
+    // In dynamic_frame once its frame register is needed.
+    let states = machine.states(driver.function("dynamic_frame"));
+    let machine = &states[states.len() - 8];
+    let (sp, words) = machine.stack();
+    let registers = machine.context();
+    let mut trap_frame = vec![0; 0x190 / 8];
+    trap_frame[0x158 / 8] = registers.frame;
+    trap_frame[0x168 / 8] = machine.pc;
+    trap_frame[0x170 / 8] = 0x10;
+    trap_frame[0x180 / 8] = sp;
+    let rsp = sp - 0x190 - 0x100;
+    let words: Vec<_> = [0; 0x100 / 8]
+        .into_iter()
+        .chain(trap_frame)
+        .chain(words)
+        .collect();
+    description.stack = Stack::from_words(rsp, &words, Cpu::X64);
+    description.registers = synth::dump::Registers {
+        pc: kernel.address_at(0x3f_5780),
+        sp: rsp,
+        ..synth::dump::Registers::default()
+    };
+    description.stop_code = 0xd1;
+    description.parameters = [0x28, 2, 0, machine.pc];
+    let report = analyse(&driver, &description.to_bytes());
+    let found: Vec<_> = report.frames.iter().map(|frame| frame.address.0).collect();
+    let calls = machine.returns.iter().rev().copied();
+    let wanted: Vec<_> = [machine.pc].into_iter().chain(calls).collect();
+    assert_eq!(found, wanted, "{found:x?} instead of {wanted:x?}");
+    assert!(report.frames[1..].iter().all(|frame| frame.trust == Trust::Cfi));
+}
+
+#[test]
+fn a_stack_of_thousands_of_frames_is_cut() {
+    let Some(driver) = Driver::build(Cpu::X64) else {
+        return;
+    };
+    let description = loaded(&driver, Cpu::X64);
+    let base = description.driver("acmecap.sys").expect("it is loaded").base;
+    let mut machine = Machine::new(Cpu::X64, base, description.drivers[0].address_at(0x12_3456));
+    let (outer, inner) = (driver.function("keeps_many"), driver.function("write_register"));
+    for _ in 0..3000 {
+        machine.call(outer, inner);
+    }
+    let machine = &machine.states(inner)[0];
+    let report = analyse(&driver, &crashed(description, machine));
+    assert_eq!(report.frames.len(), 256);
+    assert!(report.frames[1..].iter().all(|frame| frame.trust == Trust::Cfi));
 }
 
 #[test]
