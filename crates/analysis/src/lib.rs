@@ -29,6 +29,7 @@ extern crate self as analysis;
 
 pub mod archive;
 mod error;
+mod frames;
 pub mod guidance;
 mod images;
 mod kernel;
@@ -70,7 +71,7 @@ pub fn analyze(bytes: &[u8]) -> Result<Report, Error> {
 /// As [`analyze`].
 pub fn analyze_with(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
     if bytes.starts_with(b"MDMP") {
-        user::analyze(bytes)
+        user::analyze(bytes, symbols)
     } else if bytes.starts_with(b"PAGE") {
         kernel::analyze(bytes, symbols)
     } else {

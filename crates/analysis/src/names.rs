@@ -13,6 +13,11 @@ pub(crate) fn base_name(path: &str) -> String {
 
 /// The text without control characters and cut to 260 characters.
 pub(crate) fn printable(text: &str) -> String {
+    cut(text, MAX_CHARACTERS)
+}
+
+/// The text without control characters and cut to `most` characters.
+pub(crate) fn cut(text: &str, most: usize) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {
@@ -21,7 +26,7 @@ pub(crate) fn printable(text: &str) -> String {
                 character
             }
         })
-        .take(MAX_CHARACTERS)
+        .take(most)
         .collect()
 }
 

@@ -205,6 +205,9 @@ pub struct Exception {
 }
 
 /// One stack frame.
+///
+/// A call that the compiler put in place of its callee has a frame of its own, marked [`inline`](Frame::inline), with
+/// the address of the frame behind it that it is a part of; of several at one address the innermost comes first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Frame {
@@ -218,14 +221,17 @@ pub struct Frame {
     pub module_offset: Option<Hex>,
     /// Function name, when symbols were there.
     pub function: Option<String>,
-    /// Distance from the function's start.
+    /// Distance from the function's start; an inlined function has none.
     pub function_offset: Option<Hex>,
     /// Source file, when symbols were there.
     pub file: Option<String>,
     /// Source line, when symbols were there.
     pub line: Option<u32>,
-    /// How the frame was found.
+    /// How the frame was found; an inlined one as the frame that it is a part of.
     pub trust: Trust,
+    /// Whether this is an inlined call and not a frame on the stack.
+    #[serde(default)]
+    pub inline: bool,
 }
 
 /// How a frame was found, best first.

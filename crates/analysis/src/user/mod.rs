@@ -5,9 +5,14 @@
 //! stack makes it take 928 MB. So it sees a copy of the dump without any memory and with the lists checked
 //! ([`prepared`]), in which no walk gets beyond the first frame; the stacks are then walked here ([`walk`]), each on
 //! a slice of the original's memory ([`memory`]), with a budget of frames. The same file then takes 14 MB in all.
+//!
+//! Symbol files are asked for once, between the two: those of the modules that the stacks may lead through
+//! ([`files`]). They tell the walk how to get to a caller ([`provider`]), and the report what functions are called.
 
+mod files;
 mod memory;
 mod prepared;
+mod provider;
 mod report;
 mod streams;
 mod system;
@@ -18,19 +23,23 @@ use minidump_processor::{ProcessError, ProcessState};
 
 use crate::Error;
 use crate::error::MinidumpProblem;
+use crate::symbols::SymbolSource;
+use crate::walk::poll_to_end;
+use files::Files;
 use memory::Memory;
 use prepared::Prepared;
 use report::Parts;
 use wire::report::Report;
 
 /// Says what a user-mode minidump tells.
-pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
+pub(crate) fn analyze(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
     let prepared = Prepared::of(bytes)?;
     let dump =
         Minidump::read(prepared.bytes()).map_err(|_| MinidumpProblem::Unreadable { what: "its header" })?;
     let state = process(&dump)?;
     let memory = Memory::of(bytes)?;
-    let stacks = walk::all(&state, &memory);
+    let files = Files::of(&state, walk::addresses(&state, &memory), symbols);
+    let stacks = walk::all(&state, &memory, &files);
     let exception_code = dump
         .get_stream::<minidump::MinidumpException<'_>>()
         .ok()
@@ -38,6 +47,7 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
     Ok(report::build(&Parts {
         state: &state,
         stacks,
+        files: &files,
         exception_code,
         written_at: dump.header.time_date_stamp,
         left_out: prepared.left_out(),
@@ -46,9 +56,10 @@ pub(crate) fn analyze(bytes: &[u8]) -> Result<Report, Error> {
 
 /// Everything about the process but its stacks.
 fn process(dump: &Minidump<'_, &[u8]>) -> Result<ProcessState, Error> {
-    let provider = walk::Symbols::with_budget(u32::MAX);
+    let none = Files::default();
+    let provider = provider::Symbols::new(&none, u32::MAX);
     let processing = minidump_processor::process_minidump(dump, &provider);
-    let problem = match walk::poll_to_end(processing) {
+    let problem = match poll_to_end(processing) {
         Some(Ok(state)) => return Ok(state),
         Some(Err(ProcessError::MissingSystemInfo)) => MinidumpProblem::Missing {
             what: "description of the system",

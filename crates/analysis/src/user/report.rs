@@ -7,11 +7,13 @@ use minidump_unwind::{FrameTrust, StackFrame};
 use time::OffsetDateTime;
 use wire::Hex;
 use wire::dump::DumpFormat;
-use wire::report::{CrashKind, Exception, Frame, MissingSymbol, Module, Report, Thread, Trust, code_id};
+use wire::report::{CrashKind, Exception, Frame, Module, Report, Thread, Trust, code_id};
 
+use super::files::Files;
 use super::prepared::LeftOut;
 use super::system;
-use crate::{guidance, names, signature, symbols};
+use super::walk::{MAX_CRASHED_FRAMES, MAX_OTHER_FRAMES};
+use crate::{frames, guidance, names, signature};
 
 /// What a report is made of.
 pub(super) struct Parts<'a> {
@@ -19,6 +21,8 @@ pub(super) struct Parts<'a> {
     pub(super) state: &'a ProcessState,
     /// The stacks, one a thread.
     pub(super) stacks: Vec<Vec<StackFrame>>,
+    /// The symbol files that were used.
+    pub(super) files: &'a Files,
     /// The exception's code, if there is an exception.
     pub(super) exception_code: Option<u32>,
     /// When the dump was written, in seconds since 1970.
@@ -32,8 +36,19 @@ pub(super) fn build(parts: &Parts<'_>) -> Report {
     let state = parts.state;
     let exception = exception(state, parts.exception_code);
     let process = state.modules.main_module().map(base_name);
-    let stacks: Vec<Vec<Frame>> = parts.stacks.iter().map(|stack| frames(stack)).collect();
     let crashed = state.requesting_thread;
+    let numbered = parts.stacks.iter().enumerate();
+    let stacks: Vec<Vec<Frame>> = numbered
+        .map(|(index, stack)| {
+            let is_crashed = Some(index) == crashed;
+            let most = if is_crashed {
+                MAX_CRASHED_FRAMES
+            } else {
+                MAX_OTHER_FRAMES
+            };
+            frames_of(stack, parts.files, most)
+        })
+        .collect();
     let frames = crashed
         .and_then(|index| stacks.get(index))
         .cloned()
@@ -51,11 +66,12 @@ pub(super) fn build(parts: &Parts<'_>) -> Report {
         ),
         exception,
         process,
-        missing_symbols: missing_symbols(state, &stacks),
+        missing_symbols: parts.files.missing(on_stacks(state, &stacks)),
         threads: threads(state, stacks, crashed),
         frames,
         warnings: warnings(state, parts.left_out)
             .into_iter()
+            .chain(parts.files.warnings().iter().cloned())
             .chain(signature.warning)
             .collect(),
         signature: signature.text,
@@ -138,29 +154,51 @@ fn base_name(module: &MinidumpModule) -> String {
     names::base_name(&module.code_file())
 }
 
-fn frames(stack: &[StackFrame]) -> Vec<Frame> {
-    let numbered = stack.iter().zip(0_u32..);
-    numbered
-        .map(|(frame, index)| Frame {
-            index,
-            address: Hex(frame.resume_address),
-            module: frame.module.as_ref().map(base_name),
-            module_offset: frame
-                .module
-                .as_ref()
-                .map(|module| Hex(frame.resume_address.saturating_sub(module.base_address()))),
-            function: None,
-            function_offset: None,
-            file: None,
-            line: None,
-            trust: match frame.trust {
-                FrameTrust::Context | FrameTrust::PreWalked => Trust::Context,
-                FrameTrust::CallFrameInfo => Trust::Cfi,
-                FrameTrust::FramePointer => Trust::FramePointer,
-                FrameTrust::Scan | FrameTrust::CfiScan | FrameTrust::None => Trust::Scan,
-            },
-        })
-        .collect()
+fn frames_of(stack: &[StackFrame], files: &Files, most: usize) -> Vec<Frame> {
+    let walked = stack.iter().flat_map(|frame| {
+        let base = frame.module.as_ref().map(MinidumpModule::base_address);
+        let files = base.and_then(|base| files.at(base));
+        let inside = frame.instruction.saturating_sub(base.unwrap_or_default());
+        frames::named(
+            walked(frame),
+            files.and_then(|files| files.debug.as_ref()),
+            inside,
+        )
+    });
+    frames::numbered(walked, most)
+}
+
+/// A frame without names, as the walk found it.
+fn walked(frame: &StackFrame) -> Frame {
+    Frame {
+        index: 0,
+        address: Hex(frame.resume_address),
+        module: frame.module.as_ref().map(base_name),
+        module_offset: frame
+            .module
+            .as_ref()
+            .map(|module| Hex(frame.resume_address.saturating_sub(module.base_address()))),
+        function: None,
+        function_offset: None,
+        file: None,
+        line: None,
+        trust: match frame.trust {
+            FrameTrust::Context | FrameTrust::PreWalked => Trust::Context,
+            FrameTrust::CallFrameInfo => Trust::Cfi,
+            FrameTrust::FramePointer => Trust::FramePointer,
+            FrameTrust::Scan | FrameTrust::CfiScan | FrameTrust::None => Trust::Scan,
+        },
+        inline: false,
+    }
+}
+
+/// The bases of the modules that the stacks lead through.
+fn on_stacks(state: &ProcessState, stacks: &[Vec<Frame>]) -> impl Iterator<Item = u64> {
+    let frames = stacks.iter().flatten();
+    frames.filter_map(|frame| {
+        let module = state.modules.module_at_address(frame.address.0)?;
+        Some(module.base_address())
+    })
 }
 
 fn threads(state: &ProcessState, stacks: Vec<Vec<Frame>>, crashed: Option<usize>) -> Vec<Thread> {
@@ -196,28 +234,6 @@ fn module(module: &MinidumpModule) -> Module {
         company: None,
         name,
     }
-}
-
-fn missing_symbols(state: &ProcessState, stacks: &[Vec<Frame>]) -> Vec<MissingSymbol> {
-    if state.system_info.os != Os::Windows {
-        return Vec::new();
-    }
-    let on_stack = stacks
-        .iter()
-        .flatten()
-        .filter_map(|frame| state.modules.module_at_address(frame.address.0));
-    let mut missing: Vec<_> = on_stack
-        .filter_map(|module| {
-            symbols::missing(
-                &base_name(module),
-                module.raw.time_date_stamp,
-                module.raw.size_of_image,
-            )
-        })
-        .collect();
-    missing.sort();
-    missing.dedup();
-    missing
 }
 
 fn warnings(state: &ProcessState, left_out: LeftOut) -> Vec<String> {

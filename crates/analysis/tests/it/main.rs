@@ -7,3 +7,5 @@ mod real_kernel_dumps;
 mod real_minidumps;
 mod scenarios;
 mod support;
+mod symbol_files;
+mod user_symbols;

@@ -1,6 +1,11 @@
-//! What several test files need: the oracles, and dumps derived from real ones in memory.
+//! What several test files need: the oracles, dumps derived from real ones in memory, and symbol files.
 
+use std::sync::Arc;
+
+use analysis::SymbolSource;
+use analysis::symbols::{Contents, SymbolBytes, Wanted, compile};
 use wire::report::Report;
+use wire::symbols::{SymbolKey, SymbolKind};
 
 pub(crate) use crate::corpus::corpus;
 
@@ -29,4 +34,55 @@ pub(crate) fn analyse(dump: &[u8]) -> Report {
 /// The addresses of the frames.
 pub(crate) fn addresses(report: &Report) -> Vec<u64> {
     report.frames.iter().map(|frame| frame.address.0).collect()
+}
+
+/// Symbol files as a worker would have them, and what was asked for.
+#[derive(Default)]
+pub(crate) struct Symbols {
+    files: Vec<(SymbolKind, SymbolKey, SymbolBytes)>,
+    /// The questions, each as the keys of its files.
+    pub(crate) asked: Vec<Vec<String>>,
+}
+
+impl Symbols {
+    /// Adds a file that came under a name.
+    pub(crate) fn with(mut self, bytes: &[u8], name: &str) -> Self {
+        let compiled = compile(bytes, name).expect("a symbol file");
+        let contents = match compiled.contents {
+            Contents::AsItIs => bytes.to_vec(),
+            Contents::Bytes(bytes) => bytes,
+        };
+        self.files.push((compiled.kind, compiled.key, Arc::new(contents)));
+        self
+    }
+
+    /// Adds bytes as they are under a key.
+    pub(crate) fn with_bytes(mut self, kind: SymbolKind, key: &str, bytes: Vec<u8>) -> Self {
+        self.files
+            .push((kind, key.parse().expect("a key"), Arc::new(bytes)));
+        self
+    }
+
+    /// Adds a file of the corpus; `false` if there is none.
+    pub(crate) fn add_from_corpus(&mut self, path: &str) -> bool {
+        let Some(bytes) = corpus(&format!("symbols/{path}")) else {
+            return false;
+        };
+        let name = path.rsplit('/').next().unwrap_or(path);
+        *self = std::mem::take(self).with(&bytes, name);
+        true
+    }
+}
+
+impl SymbolSource for Symbols {
+    fn find(&mut self, wanted: &[Wanted]) -> Vec<Option<SymbolBytes>> {
+        self.asked
+            .push(wanted.iter().map(|wanted| wanted.key.to_string()).collect());
+        let find = |wanted: &Wanted| {
+            let mut files = self.files.iter();
+            let file = files.find(|(kind, key, _)| *kind == wanted.kind && *key == wanted.key);
+            file.map(|(_, _, bytes)| bytes.clone())
+        };
+        wanted.iter().map(find).collect()
+    }
 }

@@ -124,6 +124,7 @@ fn frame(modules: &Modules, step: &Step, index: u32) -> Frame {
         file: None,
         line: None,
         trust: step.trust,
+        inline: false,
     }
 }
 

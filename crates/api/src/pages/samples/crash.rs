@@ -27,6 +27,7 @@ fn frame(index: u32, module: &str, function: Option<&str>, trust: Trust) -> Fram
         file: None,
         line: None,
         trust,
+        inline: false,
     }
 }
 
