@@ -143,7 +143,7 @@ impl Symbols {
 }
 
 /// The processor of a dump as images name it.
-pub(super) fn machine(dump: &Dump<'_>) -> PeMachine {
+fn machine(dump: &Dump<'_>) -> PeMachine {
     match dump.header().machine {
         Machine::Amd64 => PeMachine::Amd64,
         Machine::Arm64 => PeMachine::Arm64,

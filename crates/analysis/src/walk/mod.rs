@@ -4,8 +4,10 @@
 //! of each image, by where the image lies in memory.
 
 mod provider;
+mod step;
 
 pub(crate) use provider::{End, Provider};
+pub(crate) use step::by_image;
 
 use std::collections::HashMap;
 use std::future::Future;

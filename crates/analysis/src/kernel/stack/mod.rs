@@ -26,7 +26,7 @@ use wire::report::{Frame, MissingSymbol, Trust};
 
 use super::arm64;
 use super::fault::Fault;
-use super::files::{self, Symbols};
+use super::files::Symbols;
 use super::modules::Modules;
 use super::scan::Scanner;
 use crate::symbols::SymbolSource;
@@ -136,7 +136,7 @@ fn extend(
     fault: &Fault<'_>,
 ) -> BTreeSet<(u64, Damage)> {
     let may_return_to = |address| scanner.may_return_to(address);
-    let provider = Provider::new(scanner.files, files::machine(scanner.dump), &may_return_to);
+    let provider = Provider::new(scanner.files, &may_return_to);
     let walker = Walker::new(&provider, scanner, stack);
     let mut is_complete = false;
     if let Some(context) = registers(fault) {

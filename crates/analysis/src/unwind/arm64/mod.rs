@@ -68,7 +68,8 @@ impl Registers {
         self.set(LINK, None);
     }
 
-    fn get(&self, number: u8) -> Option<u64> {
+    /// A register by its number.
+    pub(crate) fn get(&self, number: u8) -> Option<u64> {
         *self.x.get(usize::from(number))?
     }
 
