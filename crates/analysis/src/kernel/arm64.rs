@@ -30,12 +30,15 @@ pub(super) fn extend(
         scanner,
         stack,
         registers: registers(fault),
+        is_entry: false,
         damage: BTreeSet::new(),
     };
     let mut returns = scanner.returns(stack, fault.sp);
     while let Some(last) = steps.last().copied().filter(|_| steps.len() < MAX_FRAMES) {
         if let Some(next) = walk.by_file(last) {
             steps.push(next);
+        } else if walk.is_entry {
+            break;
         } else if let Some(next) = walk.by_frame_pointer() {
             steps.extend(walk.link(last, next));
             steps.push(next);
@@ -84,6 +87,8 @@ struct Walk<'a> {
     stack: &'a Stack<'a>,
     /// Those of the last step.
     registers: Registers,
+    /// Whether a process entered the kernel at the last step.
+    is_entry: bool,
     damage: BTreeSet<(u64, Damage)>,
 }
 
@@ -101,6 +106,7 @@ impl Walk<'_> {
             }
             Ok(_) => None,
             Err(stop) => {
+                self.is_entry = stop == Stop::UserMode;
                 if let Stop::Damaged(damage) = stop {
                     self.damage.insert((base, damage));
                 }

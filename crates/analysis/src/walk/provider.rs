@@ -174,7 +174,10 @@ impl SymbolProvider for Provider<'_> {
 impl Provider<'_> {
     fn note(&self, base: u64, stop: Stop) {
         let mut state = self.state();
-        state.end = Some(End::Stopped(stop));
+        state.end = Some(match stop {
+            Stop::UserMode => End::Complete,
+            stop => End::Stopped(stop),
+        });
         if let Stop::Damaged(damage) = stop {
             state.damage.insert((base, damage));
         }

@@ -9,7 +9,7 @@
 //! Frame 0 is the registers. As long as the files of images lead on, frames are certain. Where they end, the next
 //! value that may be a return address is a frame by guess, and if its image's file is there, the walk goes on from
 //! it. Without any files every such value is a frame. On Arm64 a chain of frame pointers stands between the two
-//! ([`super::arm64`]).
+//! ([`super::arm64`]), on x86 it stands for the first ([`super::x86`]).
 
 use std::collections::BTreeSet;
 
@@ -29,6 +29,7 @@ use super::fault::Fault;
 use super::files::Symbols;
 use super::modules::Modules;
 use super::scan::Scanner;
+use super::x86;
 use crate::symbols::SymbolSource;
 use crate::unwind::{Damage, Position};
 use crate::walk::{End, Provider, poll_to_end};
@@ -104,6 +105,10 @@ pub(super) fn steps(
         };
         match dump.header().machine {
             Machine::Arm64 => arm64::extend(&mut steps, scanner, &stack, fault),
+            Machine::X86 => {
+                x86::extend(&mut steps, scanner, &stack, fault);
+                BTreeSet::new()
+            }
             _ => extend(&mut steps, scanner, &stack, fault),
         }
     });

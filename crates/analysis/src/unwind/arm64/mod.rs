@@ -19,7 +19,7 @@ use codes::{Code, Saved};
 use super::bytes::{slice, u32_at, usize_of};
 use super::functions::Function;
 use super::pe::Pe;
-use super::{Damage, Position, Stop};
+use super::{Damage, Position, Stop, enters_kernel};
 
 /// Where the frame pointer and the link are among the registers.
 const FRAME: u8 = 29;
@@ -149,6 +149,9 @@ pub(crate) fn caller(
         None if position == Position::Exact && image.is_executable(inside) => registers.leave()?,
         None => return Err(Stop::NoFunction),
     };
+    if caller.position == Position::Exact && enters_kernel(registers.pc, caller.registers.pc) {
+        return Err(Stop::UserMode);
+    }
     let was = registers.sp;
     let is_further = caller.registers.sp > was || position == Position::Exact && caller.registers.sp == was;
     if !is_further || !caller.registers.sp.is_multiple_of(16) {

@@ -224,6 +224,32 @@ fn damage_to_the_drivers_file_is_a_warning_and_never_a_failure() {
         let report = analyse(&driver, &dump);
         assert_eq!(report.frames[0].address.0, machine.pc);
     }
+    // The list of functions backwards.
+    let first = [driver.function("keeps_many"), driver.function("large_frame")].map(|function| {
+        let begin = u32::try_from(function.begin()).expect("a small driver");
+        begin.to_le_bytes()
+    });
+    let list = whole
+        .windows(16)
+        .position(|bytes| bytes.starts_with(&first[0]) && bytes[12..] == first[1]);
+    let list = list.expect("the list");
+    driver.bytes = whole.clone();
+    let count = driver.bytes[list..]
+        .chunks(12)
+        .take_while(|entry| entry.len() == 12 && entry[1] != 0)
+        .count();
+    let entries: Vec<u8> = whole[list..list + 12 * count]
+        .rchunks(12)
+        .flatten()
+        .copied()
+        .collect();
+    driver.bytes[list..list + 12 * count].copy_from_slice(&entries);
+    let report = analyse(&driver, &dump);
+    assert_eq!(report.frames.len(), CHAIN.len() + 1);
+    assert_eq!(
+        report.warnings,
+        ["The list of functions of acmecap.sys is out of order."]
+    );
     // All unwind information of a version that does not exist.
     let unwind = whole.windows(4).position(|bytes| bytes == [1, 11, 6, 0]);
     driver.bytes = whole;
