@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use analysis::symbols::{SymbolBytes, SymbolSource, Wanted};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use synth::dump::Cpu;
 use wire::symbols::SymbolKey;
 
@@ -14,7 +14,7 @@ use wire::symbols::SymbolKey;
 const PREFERRED_BASE: u64 = 0x1_4000_0000;
 
 /// The driver as it was built.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Driver {
     /// The file.
     pub(crate) bytes: Vec<u8>,
@@ -51,6 +51,15 @@ impl Driver {
     ///
     /// With `STOPCODE_REQUIRE_CLANG=1` the absence of the tools is a failure.
     pub(crate) fn build(cpu: Cpu) -> Option<Driver> {
+        static FOR_X64: LazyLock<Option<Driver>> = LazyLock::new(|| Driver::build_once(Cpu::X64));
+        static FOR_ARM64: LazyLock<Option<Driver>> = LazyLock::new(|| Driver::build_once(Cpu::Arm64));
+        match cpu {
+            Cpu::Arm64 => FOR_ARM64.clone(),
+            _ => FOR_X64.clone(),
+        }
+    }
+
+    fn build_once(cpu: Cpu) -> Option<Driver> {
         let tools = ["clang", "lld-link", "llvm-objdump", "llvm-readobj"];
         let is_there = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
         if let Some(tool) = tools.into_iter().find(|tool| !is_there(tool)) {
