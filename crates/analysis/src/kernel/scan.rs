@@ -8,6 +8,7 @@
 use kdump::{Address, Dump, Machine, Stack};
 
 use super::modules::{Hit, Modules};
+use crate::unwind::arm64::unsigned;
 use crate::unwind::{Pe, PeMachine};
 use crate::walk::Files;
 
@@ -31,9 +32,10 @@ impl<'a> Scanner<'a> {
     pub(super) fn returns(self, stack: &Stack<'a>, from: u64) -> impl Iterator<Item = (u64, u64)> + use<'a> {
         let words = stack.words().take(MAX_WORDS);
         let words = words.skip_while(move |(at, _)| at.0 < from);
+        let is_arm = self.dump.header().machine == Machine::Arm64;
         words
+            .map(move |(at, value)| (at.0, if is_arm { unsigned(value) } else { value }))
             .filter(move |(_, value)| self.may_return_to(*value))
-            .map(|(at, value)| (at.0, value))
     }
 
     /// Whether a call may return to `address`.

@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use minidump::Module;
 use minidump_unwind::{FileError, FileKind, FillSymbolError, FrameSymbolizer, FrameWalker, SymbolProvider};
 
-use super::Files;
-use crate::unwind::{Damage, PeMachine, Position, Stop, x64};
+use super::{Files, step};
+use crate::unwind::{Damage, Position, Stop};
 
 /// Below this there is no code: the caller of the outermost function.
 const NULL_PAGE: u64 = 0x1000;
@@ -46,22 +46,16 @@ struct State {
 /// Symbols from files that are there already.
 pub(crate) struct Provider<'a> {
     files: &'a Files,
-    machine: PeMachine,
     may_return_to: &'a (dyn Fn(u64) -> bool + Sync),
     state: Mutex<State>,
 }
 
 impl<'a> Provider<'a> {
-    /// A provider for walks on `machine`. `may_return_to` says whether a call can return to an address, by whatever
-    /// is known of the code before it.
-    pub(crate) fn new(
-        files: &'a Files,
-        machine: PeMachine,
-        may_return_to: &'a (dyn Fn(u64) -> bool + Sync),
-    ) -> Provider<'a> {
+    /// A provider for walks through the images of `files`. `may_return_to` says whether a call can return to an
+    /// address, by whatever is known of the code before it.
+    pub(crate) fn new(files: &'a Files, may_return_to: &'a (dyn Fn(u64) -> bool + Sync)) -> Provider<'a> {
         Provider {
             files,
-            machine,
             may_return_to,
             state: Mutex::new(State {
                 start: Position::Exact,
@@ -112,54 +106,31 @@ impl<'a> Provider<'a> {
         true
     }
 
-    /// The address that a walk's `instruction` stands for.
-    fn address(&self, instruction: u64, stack_pointer: u64, is_start: bool) -> (u64, Position) {
+    /// How the address of a frame was come by.
+    fn position(&self, address: u64, stack_pointer: u64, is_start: bool) -> Position {
         let state = self.state();
-        let next = instruction.saturating_add(1);
-        match (is_start, state.start) {
-            (true, Position::Exact) => (instruction, Position::Exact),
-            (false, _) if state.exact.contains(&(next, stack_pointer)) => (next, Position::Exact),
-            _ => (next, Position::Return),
+        if is_start {
+            state.start
+        } else if state.exact.contains(&(address, stack_pointer)) {
+            Position::Exact
+        } else {
+            Position::Return
         }
     }
 
     fn step(&self, base: u64, walker: &mut (dyn FrameWalker + Send)) -> Result<(), Stop> {
         let image = self.files.image(base).ok_or(Stop::NoFunction)?;
-        if self.machine != PeMachine::Amd64 || image.machine() != PeMachine::Amd64 {
-            return Err(Stop::NoFunction);
-        }
-        let stack_pointer = walker.get_callee_register("rsp").ok_or(Stop::Unknown)?;
-        let is_start = !walker.has_grand_callee();
-        let (rip, position) = self.address(walker.get_instruction(), stack_pointer, is_start);
-        let mut registers = x64::Registers::new(rip, stack_pointer);
-        for name in x64::NAMES {
-            registers = registers.with(name, walker.get_callee_register(name));
-        }
-        let stack = |address| walker.get_register_at_address(address);
-        let caller = x64::caller(image, base, &registers, position, &stack)?;
-        self.take(&caller, walker).ok_or(Stop::Unknown)
-    }
-
-    /// Makes `caller` the walk's next frame.
-    fn take(&self, caller: &x64::Caller, walker: &mut (dyn FrameWalker + Send)) -> Option<()> {
-        let registers = &caller.registers;
-        let stack_pointer = registers.rsp()?;
-        for name in x64::NAMES {
-            walker.clear_caller_register(name);
-        }
-        for (name, value) in registers.known() {
-            walker.set_caller_register(name, value)?;
-        }
-        walker.set_cfa(stack_pointer)?;
-        walker.set_ra(registers.rip)?;
+        let (address, stack_pointer) = step::place(image, walker).ok_or(Stop::Unknown)?;
+        let position = self.position(address, stack_pointer, !walker.has_grand_callee());
+        let caller = step::by_image(image, base, position, walker)?;
         let mut state = self.state();
-        if registers.rip < NULL_PAGE {
+        if caller.address < NULL_PAGE {
             state.end = Some(End::Complete);
         }
         if caller.position == Position::Exact {
-            state.exact.push((registers.rip, stack_pointer));
+            state.exact.push((caller.address, caller.stack_pointer));
         }
-        Some(())
+        Ok(())
     }
 }
 
@@ -203,7 +174,10 @@ impl SymbolProvider for Provider<'_> {
 impl Provider<'_> {
     fn note(&self, base: u64, stop: Stop) {
         let mut state = self.state();
-        state.end = Some(End::Stopped(stop));
+        state.end = Some(match stop {
+            Stop::UserMode => End::Complete,
+            stop => End::Stopped(stop),
+        });
         if let Stop::Damaged(damage) = stop {
             state.damage.insert((base, damage));
         }

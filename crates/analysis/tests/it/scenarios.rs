@@ -336,3 +336,22 @@ fn a_fault_in_the_kernel_itself_blames_only_by_hint_and_keeps_its_place() {
     assert_eq!(report.probable_driver.unwrap().confidence, Confidence::Low);
     assert_eq!(report.signature, "IRQL_NOT_LESS_OR_EQUAL | ntoskrnl.exe+0x124456");
 }
+
+#[test]
+fn an_x86_stack_is_walked_by_its_frame_pointers() {
+    let scene = Scene::sample(7).with_cpu(Cpu::X86);
+    let mut description = scenarios::unhandled_exception(&scene);
+    let report = analyse(&description.to_bytes());
+    let trusts: Vec<_> = report.frames.iter().map(|frame| frame.trust).collect();
+    let chained = trusts
+        .iter()
+        .filter(|trust| **trust == Trust::FramePointer)
+        .count();
+    assert!(chained >= 3, "{trusts:?}");
+    // Without the first link the same addresses are found by scanning.
+    description.registers.frame = 0;
+    let scanned = analyse(&description.to_bytes());
+    assert!(scanned.frames[1..].iter().all(|frame| frame.trust == Trust::Scan));
+    let scanned: Vec<_> = scanned.frames.iter().map(|frame| frame.address).collect();
+    assert!(report.frames.iter().all(|frame| scanned.contains(&frame.address)));
+}

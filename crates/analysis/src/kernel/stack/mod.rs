@@ -9,7 +9,7 @@
 //! Frame 0 is the registers. As long as the files of images lead on, frames are certain. Where they end, the next
 //! value that may be a return address is a frame by guess, and if its image's file is there, the walk goes on from
 //! it. Without any files every such value is a frame. On Arm64 a chain of frame pointers stands between the two
-//! ([`super::arm64`]).
+//! ([`super::arm64`]), on x86 it stands for the first ([`super::x86`]).
 
 use std::collections::BTreeSet;
 
@@ -26,9 +26,10 @@ use wire::report::{Frame, MissingSymbol, Trust};
 
 use super::arm64;
 use super::fault::Fault;
-use super::files::{self, Symbols};
+use super::files::Symbols;
 use super::modules::Modules;
 use super::scan::Scanner;
+use super::x86;
 use crate::symbols::SymbolSource;
 use crate::unwind::{Damage, Position};
 use crate::walk::{End, Provider, poll_to_end};
@@ -104,6 +105,10 @@ pub(super) fn steps(
         };
         match dump.header().machine {
             Machine::Arm64 => arm64::extend(&mut steps, scanner, &stack, fault),
+            Machine::X86 => {
+                x86::extend(&mut steps, scanner, &stack, fault);
+                BTreeSet::new()
+            }
             _ => extend(&mut steps, scanner, &stack, fault),
         }
     });
@@ -136,7 +141,7 @@ fn extend(
     fault: &Fault<'_>,
 ) -> BTreeSet<(u64, Damage)> {
     let may_return_to = |address| scanner.may_return_to(address);
-    let provider = Provider::new(scanner.files, files::machine(scanner.dump), &may_return_to);
+    let provider = Provider::new(scanner.files, &may_return_to);
     let walker = Walker::new(&provider, scanner, stack);
     let mut is_complete = false;
     if let Some(context) = registers(fault) {
@@ -301,17 +306,6 @@ impl<'a> Walker<'a> {
     fn is_outermost(&self, last: Option<&Step>) -> bool {
         let end = self.memory.base_address.saturating_add(self.memory.size);
         last.is_some_and(|step| end.saturating_sub(step.stack_pointer) <= ABOVE_OUTERMOST_FRAME)
-    }
-}
-
-/// A kernel address of Arm64 without a pointer authentication code: all of its upper bits are set.
-pub(super) fn unsigned(address: u64) -> u64 {
-    const KERNEL: u64 = 1 << 55;
-    const UPPER: u64 = 0xffff << 48;
-    if address & KERNEL == 0 {
-        address
-    } else {
-        address | UPPER
     }
 }
 

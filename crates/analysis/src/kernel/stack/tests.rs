@@ -106,9 +106,3 @@ fn a_dump_with_its_files_at_hand_is_walked_in_no_time() {
     assert!(started.elapsed() < Duration::from_secs(2));
     assert_eq!(source.asked.len(), 1);
 }
-
-#[test]
-fn an_authentication_code_is_taken_off_a_kernel_address() {
-    assert_eq!(unsigned(0xa1b2_f803_f32d_e014), 0xffff_f803_f32d_e014);
-    assert_eq!(unsigned(0x0000_7ffe_7350_d0c4), 0x0000_7ffe_7350_d0c4);
-}
