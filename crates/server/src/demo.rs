@@ -13,6 +13,7 @@ use wire::token::Scope;
 
 use crate::cli::{
     BlobArguments, DatabaseArguments, DemoArguments, LimitArguments, PoolArguments, ServeArguments,
+    SymbolArguments,
 };
 use crate::output;
 use crate::postgres::TemporaryDirectory;
@@ -145,6 +146,7 @@ fn serve_arguments(arguments: &DemoArguments, data_dir: PathBuf, listen: SocketA
         },
         blobs: BlobArguments { blobs: None },
         pool: PoolArguments { analysers: None },
+        symbols: SymbolArguments::default(),
         limits: LimitArguments {
             max_dump_mib: 64,
             max_symbol_mib: 512,

@@ -78,7 +78,9 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Token(arguments) => tokens::run(arguments).await,
         Command::Import(arguments) => import::run(arguments).await,
         Command::Symbols(arguments) => symbols::run(arguments).await,
-        Command::Analyze(arguments) => analyze::run(&arguments.paths, arguments.form()).await,
+        Command::Analyze(arguments) => {
+            analyze::run(&arguments.paths, arguments.form(), &arguments.symbols).await
+        }
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::DatabaseUrl(arguments) => roles::database_url(&arguments),
         Command::AnalyzeChild => Ok(ExitCode::FAILURE),

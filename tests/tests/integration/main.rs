@@ -10,4 +10,5 @@ mod hostile;
 mod ranking;
 mod real_dumps;
 mod roles;
+mod symbolication;
 mod symbols;

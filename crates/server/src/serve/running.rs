@@ -199,6 +199,8 @@ fn start_workers(
         return Ok(None);
     }
     let config = roles::pool_config(&arguments.pool)?;
-    let work = worker::run(config, pool.clone(), blobs.clone(), stop.clone());
+    let data_dir = &arguments.database.data_dir;
+    let symbols = roles::symbols(&arguments.symbols, data_dir, &config, pool, blobs)?;
+    let work = worker::run(config, pool.clone(), blobs.clone(), symbols, stop.clone());
     Ok(Some(tokio::spawn(work)))
 }

@@ -11,7 +11,7 @@ use store::jobs::{Job, JobKind};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::Pool;
+use super::{MOST_DEATHS, Pool};
 use crate::child::process::{Analyser, Failure};
 use crate::finish::{Finished, Outcome};
 use crate::{record, telemetry};
@@ -79,6 +79,9 @@ async fn outcome(pool: &Pool, analyser: &mut Analyser, job: &Job) -> Outcome {
     match analyse(pool, analyser, job, &dump).await {
         Ok(crash) => Outcome::Crash(Box::new(crash)),
         Err(Trouble::Child(Failure::Refused(sentence))) => Outcome::Refused(dump.id, sentence),
+        Err(Trouble::Child(death)) if death.is_of_the_file() && job.fence.attempts >= MOST_DEATHS => {
+            Outcome::Fail(death.to_string())
+        }
         Err(trouble) => retry(&trouble),
     }
 }
@@ -90,7 +93,10 @@ async fn find(pool: &Pool, id: store::DumpId) -> Result<Option<Dump>, store::Err
 
 async fn analyse(pool: &Pool, analyser: &mut Analyser, job: &Job, dump: &Dump) -> Result<NewCrash, Trouble> {
     let bytes = pool.blobs.get(dump.sha256).await?.ok_or(Trouble::NoBlob)?;
-    let report = analyser.analyse(&bytes).await.map_err(Trouble::Child)?;
+    let report = analyser
+        .analyse(&bytes, &pool.symbols)
+        .await
+        .map_err(Trouble::Child)?;
     Ok(record::crash(dump, job, report)?)
 }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Config;
 use crate::finish::{Finished, Finisher};
 use crate::housekeeping::{self, Wake};
+use crate::symbols::Symbols;
 
 mod analyse;
 mod claim;
@@ -24,20 +25,25 @@ const BATCH: u32 = 16;
 /// Jobs that are claimed and wait for an analyser. While one batch waits, the next is claimed.
 const LINE: usize = 32;
 
+/// A dump or symbol file over which so many children died or were killed is given up.
+pub(crate) const MOST_DEATHS: i32 = 3;
+
 /// What all tasks of a pool share.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) config: Config,
     pub(crate) database: PgPool,
     pub(crate) blobs: Blobs,
+    pub(crate) symbols: Symbols,
 }
 
 impl Pool {
-    pub(crate) fn new(config: Config, database: PgPool, blobs: Blobs) -> Arc<Pool> {
+    pub(crate) fn new(config: Config, database: PgPool, blobs: Blobs, symbols: Symbols) -> Arc<Pool> {
         Arc::new(Pool {
             config,
             database,
             blobs,
+            symbols,
         })
     }
 
@@ -70,6 +76,7 @@ impl Pool {
             wake.clone(),
             stop.clone(),
         ));
+        work.spawn(crate::symbols::run(Arc::clone(&self), wake.clone(), stop.clone()));
         work.spawn(crate::verdict::run(Arc::clone(&self), wake, stop.clone()));
         work.spawn(Finisher::new(Arc::clone(&self)).run(results));
         self.start_analysers(&mut work, jobs, finished, &stop);
