@@ -6,7 +6,7 @@
 mod provider;
 mod step;
 
-pub(crate) use provider::{End, Provider};
+pub(crate) use provider::{Code, End, Provider};
 pub(crate) use step::by_image;
 
 use std::collections::HashMap;

@@ -36,6 +36,8 @@ use crate::walk::{End, Provider, poll_to_end};
 
 /// Most frames of a stack.
 pub(super) const MAX_FRAMES: usize = 256;
+/// Unloaded drivers that a walk is told of; Windows remembers 50.
+const MAX_UNLOADED: usize = 64;
 /// What lies above the outermost frame of a kernel stack at most: a trap frame and saved vector registers.
 const ABOVE_OUTERMOST_FRAME: u64 = 0x2000;
 
@@ -140,8 +142,7 @@ fn extend(
     stack: &Stack<'_>,
     fault: &Fault<'_>,
 ) -> BTreeSet<(u64, Damage)> {
-    let may_return_to = |address| scanner.may_return_to(address);
-    let provider = Provider::new(scanner.files, &may_return_to);
+    let provider = Provider::new(scanner.files, &scanner);
     let walker = Walker::new(&provider, scanner, stack);
     let mut is_complete = false;
     if let Some(context) = registers(fault) {
@@ -211,8 +212,22 @@ struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     fn new(provider: &'a Provider<'a>, scanner: Scanner<'a>, stack: &Stack<'a>) -> Walker<'a> {
-        let modules = scanner.modules.loaded().iter();
-        let modules = modules.map(|image| MinidumpModule::new(image.base, image.size_bytes, ""));
+        let loaded = scanner.modules.loaded().iter();
+        let loaded = loaded.map(|image| (image.base, image.size_bytes));
+        // Frames in these end the walk; outside any module minidump-unwind would guess on from them.
+        let unloaded = scanner.modules.unloaded().iter().take(MAX_UNLOADED);
+        let unloaded = unloaded.filter_map(|driver| {
+            let (start, size) = (driver.start.0, driver.end.offset_from(driver.start)?);
+            // What was loaded into its place since counts.
+            let mut images = scanner.modules.loaded().iter();
+            let is_free = images.all(|image| {
+                let end = image.base.saturating_add(u64::from(image.size_bytes));
+                end <= start || driver.end.0 <= image.base
+            });
+            Some((start, u32::try_from(size).ok().filter(|_| is_free)?))
+        });
+        let modules = loaded.chain(unloaded);
+        let modules = modules.map(|(base, size)| MinidumpModule::new(base, size, ""));
         Walker {
             provider,
             scanner,
@@ -241,11 +256,9 @@ impl<'a> Walker<'a> {
         let Some(last) = steps.last().copied() else {
             return false;
         };
-        let modules = self.scanner.modules;
         let inside = last.position.inside(last.address);
-        let has_file = modules
-            .at(inside)
-            .is_some_and(|hit| self.scanner.files.image(hit.image.base).is_some());
+        let hit = self.scanner.modules.at(inside);
+        let has_file = hit.is_some_and(|hit| self.scanner.files.image(hit.image.base).is_some());
         if !has_file {
             return false;
         }
@@ -253,17 +266,8 @@ impl<'a> Walker<'a> {
             last.position,
             MAX_FRAMES.saturating_sub(steps.len()).saturating_add(1),
         );
-        let callers = self.callers(context, inside);
-        let is_complete = self.provider.end() == Some(End::Complete);
-        let walked = callers.len();
-        let good = callers.into_iter().take_while(|step| {
-            let inside = step.position.inside(step.address);
-            modules.at(inside).is_some() || modules.unloaded_at(inside).is_some()
-        });
-        let before = steps.len();
-        steps.extend(good);
-        let is_whole = steps.len().saturating_sub(before) == walked;
-        is_complete && is_whole && self.is_outermost(steps.last())
+        steps.extend(self.callers(context, inside));
+        self.provider.end() == Some(End::Complete) && self.is_outermost(steps.last())
     }
 
     /// The callers by unwind information alone.
