@@ -12,7 +12,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::symbols::SymbolBytes;
+use crate::symbols::DebugFile;
 use crate::unwind::Pe;
 
 /// How often a future is asked before it is given up. None of ours waits for anything.
@@ -24,7 +24,7 @@ pub(crate) struct ModuleFiles {
     /// The image as it is on disk: how its functions are unwound.
     pub(crate) image: Option<Pe>,
     /// Its compiled debug file: names and lines.
-    pub(crate) debug: Option<SymbolBytes>,
+    pub(crate) debug: Option<DebugFile>,
 }
 
 /// The files of all images of a dump, by the images' first addresses.
