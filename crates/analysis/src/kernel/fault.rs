@@ -12,7 +12,8 @@
 //!
 //! Of `KTRAP_FRAME` only what is the same on all builds is read: on x64 its last five words (instruction, code
 //! selector, flags, stack pointer, stack selector), which the processor itself pushes, at 0x168, and `rbp` before
-//! them at 0x158, which every handler saves; on x86 the same five at 0x68. Trap frames of Arm64 are not read.
+//! them at 0x158, which every handler saves; on x86 the instruction at 0x68 and `ebp` at 0x60. Trap frames of Arm64
+//! are not read.
 
 use kdump::{Address, Context, Dump, ExceptionRecord, Machine};
 
@@ -22,6 +23,8 @@ const X64_FRAME_INSTRUCTION: u64 = 0x168;
 const X64_FRAME_POINTER_BEFORE: u64 = 0x10;
 /// Where `Eip` is in a trap frame of x86; no stack pointer is pushed for faults in the kernel.
 const X86_FRAME_INSTRUCTION: u64 = 0x68;
+/// Where `Ebp` is in it.
+const X86_FRAME_POINTER: u64 = 0x60;
 /// Where the stack went on after such a fault: behind `Eip`, `SegCs` and `EFlags`.
 const X86_FRAME_END: u64 = 0x74;
 /// The code selector of the 64-bit kernel.
@@ -49,7 +52,7 @@ pub(super) struct Fault<'a> {
     pub(super) sp: u64,
     /// All registers, unless they come from a trap frame.
     pub(super) context: Option<Context<'a>>,
-    /// `rbp` of a trap frame of x64.
+    /// `rbp` or `ebp` of a trap frame.
     pub(super) frame_pointer: Option<u64>,
     /// Where they come from.
     pub(super) origin: Origin,
@@ -175,7 +178,11 @@ fn trap_frame_at<'a>(dump: &Dump<'a>, at: Address) -> Option<Fault<'a>> {
         Machine::X86 => {
             let pc = memory.read_u32(at.checked_add(X86_FRAME_INSTRUCTION)?).ok()?;
             let sp = at.checked_add(X86_FRAME_END)?;
-            Some(trap(u64::from(pc), sp.0))
+            let frame_pointer = at.checked_add(X86_FRAME_POINTER)?;
+            Some(Fault {
+                frame_pointer: memory.read_u32(frame_pointer).ok().map(u64::from),
+                ..trap(u64::from(pc), sp.0)
+            })
         }
         _ => None,
     }

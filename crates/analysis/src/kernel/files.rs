@@ -4,7 +4,8 @@
 //! walk for every image that a word of the stack lies in, because which of them are frames is what the walk finds
 //! out; and behind it for the debug files of those that are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use kdump::{Dump, Machine};
 use wire::report::MissingSymbol;
@@ -13,11 +14,13 @@ use wire::symbols::{SymbolKey, SymbolKind};
 use super::fault::Fault;
 use super::modules::{Image, Modules};
 use super::scan::MAX_WORDS;
-use super::stack::unsigned;
 use crate::symbols::{DebugFile, SymbolBytes, SymbolSource, Wanted};
+use crate::unwind::arm64::unsigned;
 use crate::unwind::{Damage, Pe, PeMachine};
 use crate::walk::Files;
 
+/// Most images that are asked for. The longest stacks that were seen lead into some sixty.
+const MAX_IMAGES: usize = 256;
 /// Most warnings about the files of one dump.
 const MAX_WARNINGS: usize = 8;
 
@@ -49,10 +52,19 @@ impl Symbols {
             return symbols;
         }
         let found = source.find(&wanted).into_iter();
+        // A dump may list one image many times.
+        let mut opened: HashMap<&SymbolKey, Arc<Pe>> = HashMap::new();
         for ((image, wanted), bytes) in images.into_iter().zip(&wanted).zip(found) {
             let Some(bytes) = bytes else { continue };
-            match open(bytes, image, machine(dump)) {
-                Ok(pe) => symbols.files.of_mut(image.base).image = Some(pe),
+            let pe = match opened.get(&wanted.key) {
+                Some(pe) => Ok(pe.clone()),
+                None => open(bytes, image, machine(dump)).map(Arc::new),
+            };
+            match pe {
+                Ok(pe) => {
+                    opened.insert(&wanted.key, pe.clone());
+                    symbols.files.of_mut(image.base).image = Some(pe);
+                }
                 Err(problem) => symbols.warn(format!("The symbol file {} {problem}.", wanted.key)),
             }
         }
@@ -140,7 +152,7 @@ impl Symbols {
 }
 
 /// The processor of a dump as images name it.
-pub(super) fn machine(dump: &Dump<'_>) -> PeMachine {
+fn machine(dump: &Dump<'_>) -> PeMachine {
     match dump.header().machine {
         Machine::Amd64 => PeMachine::Amd64,
         Machine::Arm64 => PeMachine::Arm64,
@@ -180,5 +192,6 @@ fn candidates<'a>(dump: &Dump<'_>, modules: &'a Modules, fault: &Fault<'_>) -> V
         .filter_map(|address| modules.at(address))
         .filter(|hit| seen.insert(hit.image.base))
         .map(|hit| hit.image)
+        .take(MAX_IMAGES)
         .collect()
 }

@@ -22,6 +22,7 @@ mod process;
 mod scan;
 mod stack;
 mod verdict;
+mod x86;
 
 use kdump::{Dump, FormatKind};
 use wire::report::{Parameter, Report, StopCode, StopCodeClass};

@@ -8,8 +8,9 @@
 use kdump::{Address, Dump, Machine, Stack};
 
 use super::modules::{Hit, Modules};
+use crate::unwind::arm64::unsigned;
 use crate::unwind::{Pe, PeMachine};
-use crate::walk::Files;
+use crate::walk::{Code, Files};
 
 /// Most words of a saved stack that are looked at; Windows saves 16 KiB at most.
 pub(super) const MAX_WORDS: usize = 32 * 1024;
@@ -31,23 +32,10 @@ impl<'a> Scanner<'a> {
     pub(super) fn returns(self, stack: &Stack<'a>, from: u64) -> impl Iterator<Item = (u64, u64)> + use<'a> {
         let words = stack.words().take(MAX_WORDS);
         let words = words.skip_while(move |(at, _)| at.0 < from);
+        let is_arm = self.dump.header().machine == Machine::Arm64;
         words
+            .map(move |(at, value)| (at.0, if is_arm { unsigned(value) } else { value }))
             .filter(move |(_, value)| self.may_return_to(*value))
-            .map(|(at, value)| (at.0, value))
-    }
-
-    /// Whether a call may return to `address`.
-    pub(super) fn may_return_to(&self, address: u64) -> bool {
-        let Some(hit) = self.modules.at(address) else {
-            return false;
-        };
-        if hit.offset < HEADER_PAGE {
-            return false;
-        }
-        match self.files.image(hit.image.base) {
-            Some(image) => may_return_into(image, hit),
-            None => self.may_follow_a_call(address),
-        }
     }
 
     /// Whether the instruction before `address` is a call, or cannot be seen.
@@ -60,6 +48,25 @@ impl<'a> Scanner<'a> {
             Machine::Amd64 | Machine::X86 => before(7).is_none_or(|bytes| ends_in_a_call(&bytes)),
             Machine::Arm64 => before(4).is_none_or(|bytes| ends_in_a_branch_with_link(&bytes)),
             _ => true,
+        }
+    }
+}
+
+impl Code for Scanner<'_> {
+    fn is_known(&self, address: u64) -> bool {
+        self.modules.at(address).is_some() || self.modules.unloaded_at(address).is_some()
+    }
+
+    fn may_return_to(&self, address: u64) -> bool {
+        let Some(hit) = self.modules.at(address) else {
+            return false;
+        };
+        if hit.offset < HEADER_PAGE {
+            return false;
+        }
+        match self.files.image(hit.image.base) {
+            Some(image) => may_return_into(image, hit),
+            None => self.may_follow_a_call(address),
         }
     }
 }

@@ -14,8 +14,10 @@ use super::arm64;
 use super::bytes::{u32_at, usize_of};
 use super::pe::{Pe, PeMachine};
 
-/// More functions than any image has; a list that is out of order is copied.
-const MAX_FUNCTIONS: usize = 2_000_000;
+/// More functions than any image has.
+const MAX_FUNCTIONS: usize = 4_000_000;
+/// Most functions of a list that is put in order, for which it is copied. No linker leaves one out of order.
+const MAX_SORTED: usize = 100_000;
 
 /// One function, or a part of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +114,7 @@ impl Functions {
         if begins().is_sorted() {
             return None;
         }
-        let mut all: Vec<_> = (0..self.count)
+        let mut all: Vec<_> = (0..self.count.min(MAX_SORTED))
             .filter_map(|index| self.entry(image, index))
             .collect();
         all.sort_unstable();

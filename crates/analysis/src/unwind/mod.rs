@@ -14,6 +14,7 @@
 //! | `pe` | the file: sections, function list, the name of its PDB |
 //! | `functions` | the function list, in whatever order it is |
 //! | `x64` | prologues, epilogues, chains and machine frames of x64 |
+//! | `arm64` | packed and full descriptions of Arm64 |
 
 #![cfg_attr(
     not(test),
@@ -24,7 +25,7 @@
     )
 )]
 
-mod arm64;
+pub(crate) mod arm64;
 mod bytes;
 mod functions;
 mod pe;
@@ -64,6 +65,8 @@ pub(crate) enum Stop {
     Unknown,
     /// The caller's stack pointer would not be above this one's.
     NoProgress,
+    /// The caller is a process that entered the kernel here; its stack is another one.
+    UserMode,
     /// The image contradicts itself.
     Damaged(Damage),
 }
@@ -93,6 +96,12 @@ impl fmt::Display for Damage {
             Damage::OutOfOrder => formatter.write_str("is out of order"),
         }
     }
+}
+
+/// Whether an interrupt at `to` led from a process into kernel code at `from`.
+fn enters_kernel(from: u64, to: u64) -> bool {
+    const KERNEL: u64 = 1 << 63;
+    from >= KERNEL && to < KERNEL
 }
 
 impl From<Damage> for Stop {

@@ -29,6 +29,10 @@ impl Image {
         Image::of(0x8664)
     }
 
+    pub(crate) fn arm64() -> Image {
+        Image::of(0xaa64)
+    }
+
     fn of(machine: u16) -> Image {
         Image {
             machine,

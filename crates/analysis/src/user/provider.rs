@@ -11,7 +11,8 @@ use minidump::Module;
 use minidump_unwind::{FileError, FileKind, FillSymbolError, FrameSymbolizer, FrameWalker, SymbolProvider};
 
 use super::files::Files;
-use crate::unwind::{Pe, PeMachine, Position, x64};
+use crate::unwind::{Pe, Position};
+use crate::walk;
 
 /// The symbols of one walk, which is ended after a number of frames.
 pub(super) struct Symbols<'a> {
@@ -80,24 +81,10 @@ impl SymbolProvider for Symbols<'_> {
 
 /// Finds the caller by the image's own tables.
 fn by_image(image: &Pe, base: u64, walker: &mut (dyn FrameWalker + Send)) -> Option<()> {
-    if image.machine() != PeMachine::Amd64 {
-        return None;
-    }
-    let instruction = walker.get_callee_register("rip")?;
-    let known = x64::Registers::new(instruction, walker.get_callee_register("rsp")?);
-    let registers = x64::NAMES.into_iter().fold(known, |registers, name| {
-        registers.with(name, walker.get_callee_register(name))
-    });
     let position = if walker.has_grand_callee() {
         Position::Return
     } else {
         Position::Exact
     };
-    let stack = |address| walker.get_register_at_address(address);
-    let caller = x64::caller(image, base, &registers, position, &stack).ok()?;
-    for (name, value) in caller.registers.known().filter(|(name, _)| *name != "rsp") {
-        walker.set_caller_register(name, value)?;
-    }
-    walker.set_cfa(caller.registers.rsp()?)?;
-    walker.set_ra(caller.registers.rip)
+    walk::by_image(image, base, position, walker).ok().map(|_| ())
 }

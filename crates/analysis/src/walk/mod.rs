@@ -4,12 +4,15 @@
 //! of each image, by where the image lies in memory.
 
 mod provider;
+mod step;
 
-pub(crate) use provider::{End, Provider};
+pub(crate) use provider::{Code, End, Provider};
+pub(crate) use step::by_image;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::symbols::DebugFile;
@@ -22,7 +25,7 @@ const MAX_POLLS: usize = 64;
 #[derive(Default)]
 pub(crate) struct ModuleFiles {
     /// The image as it is on disk: how its functions are unwound.
-    pub(crate) image: Option<Pe>,
+    pub(crate) image: Option<Arc<Pe>>,
     /// Its compiled debug file: names and lines.
     pub(crate) debug: Option<DebugFile>,
 }
@@ -46,13 +49,13 @@ impl Files {
 
     /// The image at `base`.
     pub(crate) fn image(&self, base: u64) -> Option<&Pe> {
-        self.of(base)?.image.as_ref()
+        self.of(base)?.image.as_deref()
     }
 
     /// All images with where they are, in no order.
     pub(crate) fn images(&self) -> impl Iterator<Item = (u64, &Pe)> {
         let files = self.by_base.iter();
-        files.filter_map(|(base, files)| Some((*base, files.image.as_ref()?)))
+        files.filter_map(|(base, files)| Some((*base, files.image.as_deref()?)))
     }
 }
 

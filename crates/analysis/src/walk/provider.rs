@@ -16,8 +16,8 @@ use async_trait::async_trait;
 use minidump::Module;
 use minidump_unwind::{FileError, FileKind, FillSymbolError, FrameSymbolizer, FrameWalker, SymbolProvider};
 
-use super::Files;
-use crate::unwind::{Damage, PeMachine, Position, Stop, x64};
+use super::{Files, step};
+use crate::unwind::{Damage, Position, Stop};
 
 /// Below this there is no code: the caller of the outermost function.
 const NULL_PAGE: u64 = 0x1000;
@@ -43,26 +43,29 @@ struct State {
     damage: BTreeSet<(u64, Damage)>,
 }
 
+/// What whoever asks for a walk knows of addresses.
+pub(crate) trait Code {
+    /// Whether an address is in an image that is or was loaded. Others are no frames: a walk that leads to one has gone
+    /// astray, and left to itself minidump-unwind would guess on from there.
+    fn is_known(&self, address: u64) -> bool;
+
+    /// Whether a call can return to an address, by whatever is known of the code before it.
+    fn may_return_to(&self, address: u64) -> bool;
+}
+
 /// Symbols from files that are there already.
 pub(crate) struct Provider<'a> {
     files: &'a Files,
-    machine: PeMachine,
-    may_return_to: &'a (dyn Fn(u64) -> bool + Sync),
+    code: &'a (dyn Code + Sync),
     state: Mutex<State>,
 }
 
 impl<'a> Provider<'a> {
-    /// A provider for walks on `machine`. `may_return_to` says whether a call can return to an address, by whatever
-    /// is known of the code before it.
-    pub(crate) fn new(
-        files: &'a Files,
-        machine: PeMachine,
-        may_return_to: &'a (dyn Fn(u64) -> bool + Sync),
-    ) -> Provider<'a> {
+    /// A provider for walks through the images of `files`.
+    pub(crate) fn new(files: &'a Files, code: &'a (dyn Code + Sync)) -> Provider<'a> {
         Provider {
             files,
-            machine,
-            may_return_to,
+            code,
             state: Mutex::new(State {
                 start: Position::Exact,
                 frames_left: 0,
@@ -112,54 +115,35 @@ impl<'a> Provider<'a> {
         true
     }
 
-    /// The address that a walk's `instruction` stands for.
-    fn address(&self, instruction: u64, stack_pointer: u64, is_start: bool) -> (u64, Position) {
+    /// How the address of a frame was come by.
+    fn position(&self, address: u64, stack_pointer: u64, is_start: bool) -> Position {
         let state = self.state();
-        let next = instruction.saturating_add(1);
-        match (is_start, state.start) {
-            (true, Position::Exact) => (instruction, Position::Exact),
-            (false, _) if state.exact.contains(&(next, stack_pointer)) => (next, Position::Exact),
-            _ => (next, Position::Return),
+        if is_start {
+            state.start
+        } else if state.exact.contains(&(address, stack_pointer)) {
+            Position::Exact
+        } else {
+            Position::Return
         }
     }
 
     fn step(&self, base: u64, walker: &mut (dyn FrameWalker + Send)) -> Result<(), Stop> {
         let image = self.files.image(base).ok_or(Stop::NoFunction)?;
-        if self.machine != PeMachine::Amd64 || image.machine() != PeMachine::Amd64 {
+        let (address, stack_pointer) = step::place(image, walker).ok_or(Stop::Unknown)?;
+        let position = self.position(address, stack_pointer, !walker.has_grand_callee());
+        let caller = step::by_image(image, base, position, walker)?;
+        let is_end = caller.address < NULL_PAGE;
+        if !is_end && !self.code.is_known(caller.position.inside(caller.address)) {
             return Err(Stop::NoFunction);
         }
-        let stack_pointer = walker.get_callee_register("rsp").ok_or(Stop::Unknown)?;
-        let is_start = !walker.has_grand_callee();
-        let (rip, position) = self.address(walker.get_instruction(), stack_pointer, is_start);
-        let mut registers = x64::Registers::new(rip, stack_pointer);
-        for name in x64::NAMES {
-            registers = registers.with(name, walker.get_callee_register(name));
-        }
-        let stack = |address| walker.get_register_at_address(address);
-        let caller = x64::caller(image, base, &registers, position, &stack)?;
-        self.take(&caller, walker).ok_or(Stop::Unknown)
-    }
-
-    /// Makes `caller` the walk's next frame.
-    fn take(&self, caller: &x64::Caller, walker: &mut (dyn FrameWalker + Send)) -> Option<()> {
-        let registers = &caller.registers;
-        let stack_pointer = registers.rsp()?;
-        for name in x64::NAMES {
-            walker.clear_caller_register(name);
-        }
-        for (name, value) in registers.known() {
-            walker.set_caller_register(name, value)?;
-        }
-        walker.set_cfa(stack_pointer)?;
-        walker.set_ra(registers.rip)?;
         let mut state = self.state();
-        if registers.rip < NULL_PAGE {
+        if is_end {
             state.end = Some(End::Complete);
         }
         if caller.position == Position::Exact {
-            state.exact.push((registers.rip, stack_pointer));
+            state.exact.push((caller.address, caller.stack_pointer));
         }
-        Some(())
+        Ok(())
     }
 }
 
@@ -172,7 +156,7 @@ impl SymbolProvider for Provider<'_> {
         _: &(dyn Module + Sync),
         frame: &mut (dyn FrameSymbolizer + Send),
     ) -> Result<(), FillSymbolError> {
-        if (self.may_return_to)(frame.get_instruction().saturating_add(1)) {
+        if self.code.may_return_to(frame.get_instruction().saturating_add(1)) {
             Err(FillSymbolError {})
         } else {
             Ok(())
@@ -203,7 +187,10 @@ impl SymbolProvider for Provider<'_> {
 impl Provider<'_> {
     fn note(&self, base: u64, stop: Stop) {
         let mut state = self.state();
-        state.end = Some(End::Stopped(stop));
+        state.end = Some(match stop {
+            Stop::UserMode => End::Complete,
+            stop => End::Stopped(stop),
+        });
         if let Stop::Damaged(damage) = stop {
             state.damage.insert((base, damage));
         }

@@ -1,6 +1,7 @@
 //! What analysis makes of whole dumps: real ones against outside oracles, invented ones, and hostile ones.
 
 mod corpus;
+mod driver;
 mod hostile;
 mod real_kernel_dumps;
 mod real_minidumps;

@@ -1,6 +1,7 @@
 //! Whole dumps that `synth` writes, for the stop codes that have no public sample.
 
 use crate::support::analyse;
+use analysis::symbols::{SymbolBytes, SymbolSource, Wanted};
 use synth::dump::{Cpu, DataBlock, DumpDescription, Writer};
 use synth::scenarios::{self, Image, Scene};
 use wire::dump::DumpFormat;
@@ -335,4 +336,38 @@ fn a_fault_in_the_kernel_itself_blames_only_by_hint_and_keeps_its_place() {
     let report = analyse(&description.to_bytes());
     assert_eq!(report.probable_driver.unwrap().confidence, Confidence::Low);
     assert_eq!(report.signature, "IRQL_NOT_LESS_OR_EQUAL | ntoskrnl.exe+0x124456");
+}
+
+#[test]
+fn an_x86_stack_is_walked_by_its_frame_pointers() {
+    let scene = Scene::sample(7).with_cpu(Cpu::X86);
+    let mut description = scenarios::unhandled_exception(&scene);
+    let report = analyse(&description.to_bytes());
+    let trusts: Vec<_> = report.frames.iter().map(|frame| frame.trust).collect();
+    let chained = trusts
+        .iter()
+        .filter(|trust| **trust == Trust::FramePointer)
+        .count();
+    assert!(chained >= 3, "{trusts:?}");
+    // Without the first link the same addresses are found by scanning.
+    description.registers.frame = 0;
+    let scanned = analyse(&description.to_bytes());
+    assert!(scanned.frames[1..].iter().all(|frame| frame.trust == Trust::Scan));
+    let scanned: Vec<_> = scanned.frames.iter().map(|frame| frame.address).collect();
+    assert!(report.frames.iter().all(|frame| scanned.contains(&frame.address)));
+}
+
+#[test]
+fn a_source_that_does_not_answer_is_one_without_files() {
+    struct Silent;
+    impl SymbolSource for Silent {
+        fn find(&mut self, _: &[Wanted]) -> Vec<Option<SymbolBytes>> {
+            Vec::new()
+        }
+    }
+    for (name, scenario) in SCENARIOS {
+        let dump = scenario(&Scene::sample(7)).to_bytes();
+        let report = analysis::analyze_with(&dump, &mut Silent).unwrap();
+        assert_eq!(report, analyse(&dump), "{name}");
+    }
 }

@@ -9,7 +9,7 @@
 //! Frame 0 is the registers. As long as the files of images lead on, frames are certain. Where they end, the next
 //! value that may be a return address is a frame by guess, and if its image's file is there, the walk goes on from
 //! it. Without any files every such value is a frame. On Arm64 a chain of frame pointers stands between the two
-//! ([`super::arm64`]).
+//! ([`super::arm64`]), on x86 it stands for the first ([`super::x86`]).
 
 use std::collections::BTreeSet;
 
@@ -26,9 +26,10 @@ use wire::report::{Frame, MissingSymbol, Trust};
 
 use super::arm64;
 use super::fault::Fault;
-use super::files::{self, Symbols};
+use super::files::Symbols;
 use super::modules::Modules;
 use super::scan::Scanner;
+use super::x86;
 use crate::frames;
 use crate::symbols::SymbolSource;
 use crate::unwind::{Damage, Position};
@@ -36,6 +37,8 @@ use crate::walk::{End, Provider, poll_to_end};
 
 /// Most frames of a stack.
 pub(super) const MAX_FRAMES: usize = 256;
+/// Unloaded drivers that a walk is told of; Windows remembers 50.
+const MAX_UNLOADED: usize = 64;
 /// What lies above the outermost frame of a kernel stack at most: a trap frame and saved vector registers.
 const ABOVE_OUTERMOST_FRAME: u64 = 0x2000;
 
@@ -103,6 +106,10 @@ pub(super) fn steps(
         };
         match dump.header().machine {
             Machine::Arm64 => arm64::extend(&mut steps, scanner, &stack, fault),
+            Machine::X86 => {
+                x86::extend(&mut steps, scanner, &stack, fault);
+                BTreeSet::new()
+            }
             _ => extend(&mut steps, scanner, &stack, fault),
         }
     });
@@ -147,8 +154,7 @@ fn extend(
     stack: &Stack<'_>,
     fault: &Fault<'_>,
 ) -> BTreeSet<(u64, Damage)> {
-    let may_return_to = |address| scanner.may_return_to(address);
-    let provider = Provider::new(scanner.files, files::machine(scanner.dump), &may_return_to);
+    let provider = Provider::new(scanner.files, &scanner);
     let walker = Walker::new(&provider, scanner, stack);
     let mut is_complete = false;
     if let Some(context) = registers(fault) {
@@ -218,8 +224,22 @@ struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     fn new(provider: &'a Provider<'a>, scanner: Scanner<'a>, stack: &Stack<'a>) -> Walker<'a> {
-        let modules = scanner.modules.loaded().iter();
-        let modules = modules.map(|image| MinidumpModule::new(image.base, image.size_bytes, ""));
+        let loaded = scanner.modules.loaded().iter();
+        let loaded = loaded.map(|image| (image.base, image.size_bytes));
+        // Frames in these end the walk; outside any module minidump-unwind would guess on from them.
+        let unloaded = scanner.modules.unloaded().iter().take(MAX_UNLOADED);
+        let unloaded = unloaded.filter_map(|driver| {
+            let (start, size) = (driver.start.0, driver.end.offset_from(driver.start)?);
+            // What was loaded into its place since counts.
+            let mut images = scanner.modules.loaded().iter();
+            let is_free = images.all(|image| {
+                let end = image.base.saturating_add(u64::from(image.size_bytes));
+                end <= start || driver.end.0 <= image.base
+            });
+            Some((start, u32::try_from(size).ok().filter(|_| is_free)?))
+        });
+        let modules = loaded.chain(unloaded);
+        let modules = modules.map(|(base, size)| MinidumpModule::new(base, size, ""));
         Walker {
             provider,
             scanner,
@@ -248,11 +268,9 @@ impl<'a> Walker<'a> {
         let Some(last) = steps.last().copied() else {
             return false;
         };
-        let modules = self.scanner.modules;
         let inside = last.position.inside(last.address);
-        let has_file = modules
-            .at(inside)
-            .is_some_and(|hit| self.scanner.files.image(hit.image.base).is_some());
+        let hit = self.scanner.modules.at(inside);
+        let has_file = hit.is_some_and(|hit| self.scanner.files.image(hit.image.base).is_some());
         if !has_file {
             return false;
         }
@@ -260,17 +278,8 @@ impl<'a> Walker<'a> {
             last.position,
             MAX_FRAMES.saturating_sub(steps.len()).saturating_add(1),
         );
-        let callers = self.callers(context, inside);
-        let is_complete = self.provider.end() == Some(End::Complete);
-        let walked = callers.len();
-        let good = callers.into_iter().take_while(|step| {
-            let inside = step.position.inside(step.address);
-            modules.at(inside).is_some() || modules.unloaded_at(inside).is_some()
-        });
-        let before = steps.len();
-        steps.extend(good);
-        let is_whole = steps.len().saturating_sub(before) == walked;
-        is_complete && is_whole && self.is_outermost(steps.last())
+        steps.extend(self.callers(context, inside));
+        self.provider.end() == Some(End::Complete) && self.is_outermost(steps.last())
     }
 
     /// The callers by unwind information alone.
@@ -313,17 +322,6 @@ impl<'a> Walker<'a> {
     fn is_outermost(&self, last: Option<&Step>) -> bool {
         let end = self.memory.base_address.saturating_add(self.memory.size);
         last.is_some_and(|step| end.saturating_sub(step.stack_pointer) <= ABOVE_OUTERMOST_FRAME)
-    }
-}
-
-/// A kernel address of Arm64 without a pointer authentication code: all of its upper bits are set.
-pub(super) fn unsigned(address: u64) -> u64 {
-    const KERNEL: u64 = 1 << 55;
-    const UPPER: u64 = 0xffff << 48;
-    if address & KERNEL == 0 {
-        address
-    } else {
-        address | UPPER
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::kernel::{addresses, fault};
+use crate::walk::Code;
 use corpus::{CorpusSymbols, corpus};
 use std::time::{Duration, Instant};
 
@@ -105,10 +106,4 @@ fn a_dump_with_its_files_at_hand_is_walked_in_no_time() {
     let _ = steps_of(&dump, &mut source);
     assert!(started.elapsed() < Duration::from_secs(2));
     assert_eq!(source.asked.len(), 1);
-}
-
-#[test]
-fn an_authentication_code_is_taken_off_a_kernel_address() {
-    assert_eq!(unsigned(0xa1b2_f803_f32d_e014), 0xffff_f803_f32d_e014);
-    assert_eq!(unsigned(0x0000_7ffe_7350_d0c4), 0x0000_7ffe_7350_d0c4);
 }

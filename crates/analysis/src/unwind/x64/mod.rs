@@ -19,7 +19,7 @@ use info::{Info, Operation};
 
 use super::functions::Function;
 use super::pe::Pe;
-use super::{Damage, Position, Stop};
+use super::{Damage, Position, Stop, enters_kernel};
 
 /// Parts of one function that are chained, at most. Compilers make one or two.
 const MAX_CHAIN: usize = 32;
@@ -147,6 +147,9 @@ pub(crate) fn caller(
         if !kept {
             *register = None;
         }
+    }
+    if caller.position == Position::Exact && enters_kernel(registers.rip, caller.registers.rip) {
+        return Err(Stop::UserMode);
     }
     let after = caller.registers.rsp().ok_or(Stop::Unknown)?;
     if after <= before || after % 8 != 0 {

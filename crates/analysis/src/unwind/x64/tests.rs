@@ -260,6 +260,18 @@ fn behind_a_machine_frame_the_address_is_exact() {
 }
 
 #[test]
+fn where_a_process_entered_the_kernel_its_stack_ends() {
+    let image = Image::x64()
+        .function(0, 0x40, &[1, 4, 2, 0, 4, 0x02, 0, 0x0a])
+        .open();
+    let words = [0, 0x7ffe_7350_d0c4, 0x33, 0x246, 0x00e0_1234_5678, 0x2b];
+    assert_eq!(
+        walk(&image, &at(0x20), Position::Return, &words),
+        Err(Stop::UserMode)
+    );
+}
+
+#[test]
 fn a_frame_register_tells_where_the_frame_is_whatever_the_stack_pointer() {
     // push rbp; sub rsp, 0x20; lea rbp, [rsp + 0x10]; rsi at rsp + 0x18
     let codes = [1, 12, 5, 0x15, 12, 0x64, 3, 0, 10, 0x03, 5, 0x32, 1, 0x50];
