@@ -25,6 +25,7 @@ use super::files::Symbols;
 use super::modules::Modules;
 use super::scan::Scanner;
 use super::x86;
+use crate::frames;
 use crate::symbols::SymbolSource;
 use crate::unwind::{Damage, Position};
 use crate::walk::Provider;
@@ -67,11 +68,9 @@ pub(super) fn walk(
         .filter_map(|step| Some(modules.at(step.position.inside(step.address))?.image.base))
         .collect();
     symbols.ask_for_debug_files(&bases, source);
-    let numbered = steps.iter().zip(0_u32..);
+    let frames = steps.iter().flat_map(|step| named(modules, step, &symbols));
     Walk {
-        frames: numbered
-            .map(|(step, index)| frame(modules, step, index))
-            .collect(),
+        frames: frames::numbered(frames, MAX_FRAMES),
         missing: symbols.missing(modules, &bases),
         warnings: symbols.into_warnings(),
     }
@@ -111,10 +110,23 @@ pub(super) fn steps(
     steps
 }
 
-fn frame(modules: &Modules, step: &Step, index: u32) -> Frame {
+/// The frames that a step stands for: inlined calls, then itself.
+fn named(modules: &Modules, step: &Step, symbols: &Symbols) -> Vec<Frame> {
+    let inside = step.position.inside(step.address);
+    let hit = modules.at(inside);
+    let files = hit.and_then(|hit| symbols.files.of(hit.image.base));
+    let debug = files.and_then(|files| files.debug.as_ref());
+    frames::named(
+        frame(modules, step),
+        debug,
+        hit.map(|hit| hit.offset).unwrap_or_default(),
+    )
+}
+
+fn frame(modules: &Modules, step: &Step) -> Frame {
     let hit = modules.at(step.position.inside(step.address));
     Frame {
-        index,
+        index: 0,
         address: Hex(step.address),
         module: hit.map(|hit| hit.image.name.clone()),
         module_offset: hit.map(|hit| Hex(step.address.saturating_sub(hit.image.base))),
