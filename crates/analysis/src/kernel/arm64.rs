@@ -14,6 +14,7 @@ use super::scan::Scanner;
 use super::stack::{MAX_FRAMES, Step};
 use crate::unwind::arm64::{Caller, Registers, caller, unsigned};
 use crate::unwind::{Damage, Position, Stop};
+use crate::walk::Code;
 
 /// The number of the frame pointer and of the link among the registers.
 const FRAME: u8 = 29;
@@ -100,7 +101,7 @@ impl Walk<'_> {
         let image = self.scanner.files.image(base)?;
         let stack = |address| self.word(address);
         match caller(image, base, &self.registers, last.position, &stack) {
-            Ok(Caller { registers, position }) if self.is_code(position.inside(registers.pc)) => {
+            Ok(Caller { registers, position }) if self.scanner.is_known(position.inside(registers.pc)) => {
                 self.registers = registers;
                 Some(step(registers.pc, registers.sp, position, Trust::Cfi))
             }

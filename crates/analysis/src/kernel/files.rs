@@ -14,7 +14,7 @@ use wire::symbols::{SymbolKey, SymbolKind};
 use super::fault::Fault;
 use super::modules::{Image, Modules};
 use super::scan::MAX_WORDS;
-use crate::symbols::{SymbolBytes, SymbolSource, Wanted};
+use crate::symbols::{DebugFile, SymbolBytes, SymbolSource, Wanted};
 use crate::unwind::arm64::unsigned;
 use crate::unwind::{Damage, Pe, PeMachine};
 use crate::walk::Files;
@@ -86,8 +86,17 @@ impl Symbols {
         if wanted.is_empty() {
             return;
         }
-        for (base, bytes) in bases.into_iter().zip(source.find(&wanted)) {
-            self.files.of_mut(base).debug = bytes;
+        for ((base, wanted), bytes) in bases.into_iter().zip(&wanted).zip(source.find(&wanted)) {
+            match bytes.map(DebugFile::open) {
+                Some(Ok(debug)) => self.files.of_mut(base).debug = Some(debug),
+                Some(Err(problem)) => {
+                    self.warn(format!(
+                        "The symbol file {} is not used: {problem}.",
+                        wanted.key.name()
+                    ));
+                }
+                None => {}
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use kdump::{Address, Dump, Machine, Stack};
 use super::modules::{Hit, Modules};
 use crate::unwind::arm64::unsigned;
 use crate::unwind::{Pe, PeMachine};
-use crate::walk::Files;
+use crate::walk::{Code, Files};
 
 /// Most words of a saved stack that are looked at; Windows saves 16 KiB at most.
 pub(super) const MAX_WORDS: usize = 32 * 1024;
@@ -38,20 +38,6 @@ impl<'a> Scanner<'a> {
             .filter(move |(_, value)| self.may_return_to(*value))
     }
 
-    /// Whether a call may return to `address`.
-    pub(super) fn may_return_to(&self, address: u64) -> bool {
-        let Some(hit) = self.modules.at(address) else {
-            return false;
-        };
-        if hit.offset < HEADER_PAGE {
-            return false;
-        }
-        match self.files.image(hit.image.base) {
-            Some(image) => may_return_into(image, hit),
-            None => self.may_follow_a_call(address),
-        }
-    }
-
     /// Whether the instruction before `address` is a call, or cannot be seen.
     fn may_follow_a_call(&self, address: u64) -> bool {
         let before = |length: u64| {
@@ -62,6 +48,25 @@ impl<'a> Scanner<'a> {
             Machine::Amd64 | Machine::X86 => before(7).is_none_or(|bytes| ends_in_a_call(&bytes)),
             Machine::Arm64 => before(4).is_none_or(|bytes| ends_in_a_branch_with_link(&bytes)),
             _ => true,
+        }
+    }
+}
+
+impl Code for Scanner<'_> {
+    fn is_known(&self, address: u64) -> bool {
+        self.modules.at(address).is_some() || self.modules.unloaded_at(address).is_some()
+    }
+
+    fn may_return_to(&self, address: u64) -> bool {
+        let Some(hit) = self.modules.at(address) else {
+            return false;
+        };
+        if hit.offset < HEADER_PAGE {
+            return false;
+        }
+        match self.files.image(hit.image.base) {
+            Some(image) => may_return_into(image, hit),
+            None => self.may_follow_a_call(address),
         }
     }
 }

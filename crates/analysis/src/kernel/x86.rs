@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::scan::Scanner;
 use super::stack::{MAX_FRAMES, Step};
 use crate::unwind::Position;
+use crate::walk::Code;
 
 /// Bytes of a register.
 const WORD: u64 = 4;

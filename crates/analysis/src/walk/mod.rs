@@ -6,7 +6,7 @@
 mod provider;
 mod step;
 
-pub(crate) use provider::{End, Provider};
+pub(crate) use provider::{Code, End, Provider};
 pub(crate) use step::by_image;
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::symbols::SymbolBytes;
+use crate::symbols::DebugFile;
 use crate::unwind::Pe;
 
 /// How often a future is asked before it is given up. None of ours waits for anything.
@@ -27,7 +27,7 @@ pub(crate) struct ModuleFiles {
     /// The image as it is on disk: how its functions are unwound.
     pub(crate) image: Option<Arc<Pe>>,
     /// Its compiled debug file: names and lines.
-    pub(crate) debug: Option<SymbolBytes>,
+    pub(crate) debug: Option<DebugFile>,
 }
 
 /// The files of all images of a dump, by the images' first addresses.

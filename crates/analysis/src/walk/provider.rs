@@ -43,20 +43,29 @@ struct State {
     damage: BTreeSet<(u64, Damage)>,
 }
 
+/// What whoever asks for a walk knows of addresses.
+pub(crate) trait Code {
+    /// Whether an address is in an image that is or was loaded. Others are no frames: a walk that leads to one has gone
+    /// astray, and left to itself minidump-unwind would guess on from there.
+    fn is_known(&self, address: u64) -> bool;
+
+    /// Whether a call can return to an address, by whatever is known of the code before it.
+    fn may_return_to(&self, address: u64) -> bool;
+}
+
 /// Symbols from files that are there already.
 pub(crate) struct Provider<'a> {
     files: &'a Files,
-    may_return_to: &'a (dyn Fn(u64) -> bool + Sync),
+    code: &'a (dyn Code + Sync),
     state: Mutex<State>,
 }
 
 impl<'a> Provider<'a> {
-    /// A provider for walks through the images of `files`. `may_return_to` says whether a call can return to an
-    /// address, by whatever is known of the code before it.
-    pub(crate) fn new(files: &'a Files, may_return_to: &'a (dyn Fn(u64) -> bool + Sync)) -> Provider<'a> {
+    /// A provider for walks through the images of `files`.
+    pub(crate) fn new(files: &'a Files, code: &'a (dyn Code + Sync)) -> Provider<'a> {
         Provider {
             files,
-            may_return_to,
+            code,
             state: Mutex::new(State {
                 start: Position::Exact,
                 frames_left: 0,
@@ -123,8 +132,12 @@ impl<'a> Provider<'a> {
         let (address, stack_pointer) = step::place(image, walker).ok_or(Stop::Unknown)?;
         let position = self.position(address, stack_pointer, !walker.has_grand_callee());
         let caller = step::by_image(image, base, position, walker)?;
+        let is_end = caller.address < NULL_PAGE;
+        if !is_end && !self.code.is_known(caller.position.inside(caller.address)) {
+            return Err(Stop::NoFunction);
+        }
         let mut state = self.state();
-        if caller.address < NULL_PAGE {
+        if is_end {
             state.end = Some(End::Complete);
         }
         if caller.position == Position::Exact {
@@ -143,7 +156,7 @@ impl SymbolProvider for Provider<'_> {
         _: &(dyn Module + Sync),
         frame: &mut (dyn FrameSymbolizer + Send),
     ) -> Result<(), FillSymbolError> {
-        if (self.may_return_to)(frame.get_instruction().saturating_add(1)) {
+        if self.code.may_return_to(frame.get_instruction().saturating_add(1)) {
             Err(FillSymbolError {})
         } else {
             Ok(())

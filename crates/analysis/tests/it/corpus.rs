@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use analysis::symbols::{SymbolBytes, SymbolSource, Wanted};
+use analysis::symbols::{Compiled, Contents, SymbolBytes, SymbolSource, Wanted, compile};
 
 /// A file of the corpus, or `None` where there is no corpus.
 ///
@@ -43,7 +43,15 @@ impl SymbolSource for CorpusSymbols {
             let file = path
                 .iter()
                 .try_fold(folder().join("symbols"), |folder, name| entry(&folder, name))?;
-            let bytes: SymbolBytes = Arc::new(std::fs::read(file).ok()?);
+            let mut bytes = std::fs::read(file).ok()?;
+            if let Ok(Compiled {
+                contents: Contents::Bytes(compiled),
+                ..
+            }) = compile(&bytes, wanted.key.name())
+            {
+                bytes = compiled;
+            }
+            let bytes: SymbolBytes = Arc::new(bytes);
             Some(bytes)
         };
         wanted.iter().map(find).collect()

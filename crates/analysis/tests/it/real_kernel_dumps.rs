@@ -120,6 +120,36 @@ fn with_the_files_of_two_drivers_their_frames_are_certain_and_the_rest_is_as_bef
 }
 
 #[test]
+fn the_functions_of_amdppm_and_the_distances_in_them_are_those_of_rizin() {
+    let (Some(dump), Some(tests)) = (corpus(X64), oracle("rizin-dmp-tests.txt")) else {
+        return;
+    };
+    let report = analysis::analyze_with(&dump, &mut CorpusSymbols::default()).unwrap();
+    // 8  0xfffff8048b58334c sp: 0xffff850429892120  40   [??]  pdb.amdppm.WriteIoMemRawEx+112
+    let named = tests.lines().filter_map(|line| {
+        let (frame, function) = line.split_once("pdb.amdppm.")?;
+        let address = frame.split_whitespace().nth(1)?;
+        let (function, distance) = function.trim().rsplit_once('+')?;
+        Some(format!(
+            "{address} {function} {:#x}",
+            distance.parse::<u64>().ok()?
+        ))
+    });
+    let named: Vec<String> = named.take(6).collect();
+    let ours = report.frames.iter().map(|frame| {
+        let function = frame.function.as_deref().unwrap_or_default();
+        format!(
+            "{} {function} {}",
+            frame.address,
+            frame.function_offset.unwrap_or(Hex(0))
+        )
+    });
+    assert_eq!(ours.take(6).collect::<Vec<_>>(), named);
+    assert_eq!(named.len(), 6);
+    assert!(report.frames[6].function.is_none(), "Wdf01000.pdb was not had");
+}
+
+#[test]
 fn a_file_that_is_not_what_its_key_says_is_told_and_not_used() {
     struct Wrong(&'static [u8]);
     impl SymbolSource for Wrong {

@@ -1,6 +1,7 @@
 //! Whole dumps that `synth` writes, for the stop codes that have no public sample.
 
 use crate::support::analyse;
+use analysis::symbols::{SymbolBytes, SymbolSource, Wanted};
 use synth::dump::{Cpu, DataBlock, DumpDescription, Writer};
 use synth::scenarios::{self, Image, Scene};
 use wire::dump::DumpFormat;
@@ -354,4 +355,19 @@ fn an_x86_stack_is_walked_by_its_frame_pointers() {
     assert!(scanned.frames[1..].iter().all(|frame| frame.trust == Trust::Scan));
     let scanned: Vec<_> = scanned.frames.iter().map(|frame| frame.address).collect();
     assert!(report.frames.iter().all(|frame| scanned.contains(&frame.address)));
+}
+
+#[test]
+fn a_source_that_does_not_answer_is_one_without_files() {
+    struct Silent;
+    impl SymbolSource for Silent {
+        fn find(&mut self, _: &[Wanted]) -> Vec<Option<SymbolBytes>> {
+            Vec::new()
+        }
+    }
+    for (name, scenario) in SCENARIOS {
+        let dump = scenario(&Scene::sample(7)).to_bytes();
+        let report = analysis::analyze_with(&dump, &mut Silent).unwrap();
+        assert_eq!(report, analyse(&dump), "{name}");
+    }
 }

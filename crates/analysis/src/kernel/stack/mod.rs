@@ -11,16 +11,11 @@
 //! it. Without any files every such value is a frame. On Arm64 a chain of frame pointers stands between the two
 //! ([`super::arm64`]), on x86 it stands for the first ([`super::x86`]).
 
+mod walker;
+
 use std::collections::BTreeSet;
 
-use kdump::{Context, Dump, Machine, Stack};
-use minidump::format::{CONTEXT_AMD64, MINIDUMP_MEMORY_DESCRIPTOR};
-use minidump::system_info::{Cpu, Os};
-use minidump::{
-    CpuContext, Endian, MinidumpContext, MinidumpContextValidity, MinidumpMemory, MinidumpModule,
-    MinidumpModuleList, MinidumpRawContext, UnifiedMemory,
-};
-use minidump_unwind::{CallStack, CallStackInfo, FrameTrust, StackFrame, SystemInfo, walk_stack};
+use kdump::{Dump, Machine, Stack};
 use wire::Hex;
 use wire::report::{Frame, MissingSymbol, Trust};
 
@@ -30,14 +25,14 @@ use super::files::Symbols;
 use super::modules::Modules;
 use super::scan::Scanner;
 use super::x86;
+use crate::frames;
 use crate::symbols::SymbolSource;
 use crate::unwind::{Damage, Position};
-use crate::walk::{End, Provider, poll_to_end};
+use crate::walk::Provider;
+use walker::{Walker, known, registers};
 
 /// Most frames of a stack.
 pub(super) const MAX_FRAMES: usize = 256;
-/// What lies above the outermost frame of a kernel stack at most: a trap frame and saved vector registers.
-const ABOVE_OUTERMOST_FRAME: u64 = 0x2000;
 
 /// A stack and what is to be said about how it was come by.
 #[derive(Debug, Default)]
@@ -73,11 +68,9 @@ pub(super) fn walk(
         .filter_map(|step| Some(modules.at(step.position.inside(step.address))?.image.base))
         .collect();
     symbols.ask_for_debug_files(&bases, source);
-    let numbered = steps.iter().zip(0_u32..);
+    let frames = steps.iter().flat_map(|step| named(modules, step, &symbols));
     Walk {
-        frames: numbered
-            .map(|(step, index)| frame(modules, step, index))
-            .collect(),
+        frames: frames::numbered(frames, MAX_FRAMES),
         missing: symbols.missing(modules, &bases),
         warnings: symbols.into_warnings(),
     }
@@ -117,10 +110,23 @@ pub(super) fn steps(
     steps
 }
 
-fn frame(modules: &Modules, step: &Step, index: u32) -> Frame {
+/// The frames that a step stands for: inlined calls, then itself.
+fn named(modules: &Modules, step: &Step, symbols: &Symbols) -> Vec<Frame> {
+    let inside = step.position.inside(step.address);
+    let hit = modules.at(inside);
+    let files = hit.and_then(|hit| symbols.files.of(hit.image.base));
+    let debug = files.and_then(|files| files.debug.as_ref());
+    frames::named(
+        frame(modules, step),
+        debug,
+        hit.map(|hit| hit.offset).unwrap_or_default(),
+    )
+}
+
+fn frame(modules: &Modules, step: &Step) -> Frame {
     let hit = modules.at(step.position.inside(step.address));
     Frame {
-        index,
+        index: 0,
         address: Hex(step.address),
         module: hit.map(|hit| hit.image.name.clone()),
         module_offset: hit.map(|hit| Hex(step.address.saturating_sub(hit.image.base))),
@@ -140,8 +146,7 @@ fn extend(
     stack: &Stack<'_>,
     fault: &Fault<'_>,
 ) -> BTreeSet<(u64, Damage)> {
-    let may_return_to = |address| scanner.may_return_to(address);
-    let provider = Provider::new(scanner.files, &may_return_to);
+    let provider = Provider::new(scanner.files, &scanner);
     let walker = Walker::new(&provider, scanner, stack);
     let mut is_complete = false;
     if let Some(context) = registers(fault) {
@@ -167,146 +172,6 @@ fn extend(
 
 fn stack_word(dump: &Dump<'_>) -> u64 {
     dump.format().bits.pointer_size_bytes()
-}
-
-/// The registers of the fault as a walk begins with them.
-fn registers(fault: &Fault<'_>) -> Option<MinidumpContext> {
-    match &fault.context {
-        Some(context @ Context::Amd64(_)) => Some(known(&context.registers())),
-        Some(_) => None,
-        None => {
-            let frame_pointer = fault.frame_pointer.map(|value| ("rbp", value));
-            let registers: Vec<_> = [("rip", fault.pc), ("rsp", fault.sp)]
-                .into_iter()
-                .chain(frame_pointer)
-                .collect();
-            Some(known(&registers))
-        }
-    }
-}
-
-/// A context of x64 in which these registers are known and no others.
-fn known(registers: &[(&str, u64)]) -> MinidumpContext {
-    let mut context = CONTEXT_AMD64::default();
-    let set = registers.iter().filter_map(|(name, value)| {
-        let name = context.memoize_register(name)?;
-        context.set_register(name, *value)?;
-        Some(name)
-    });
-    let valid = MinidumpContextValidity::Some(set.collect());
-    MinidumpContext {
-        raw: MinidumpRawContext::Amd64(context),
-        valid,
-    }
-}
-
-/// Runs minidump-unwind on the one stack of a dump.
-struct Walker<'a> {
-    provider: &'a Provider<'a>,
-    scanner: Scanner<'a>,
-    memory: MinidumpMemory<'a>,
-    modules: MinidumpModuleList,
-    system: SystemInfo,
-}
-
-impl<'a> Walker<'a> {
-    fn new(provider: &'a Provider<'a>, scanner: Scanner<'a>, stack: &Stack<'a>) -> Walker<'a> {
-        let modules = scanner.modules.loaded().iter();
-        let modules = modules.map(|image| MinidumpModule::new(image.base, image.size_bytes, ""));
-        Walker {
-            provider,
-            scanner,
-            memory: MinidumpMemory {
-                desc: MINIDUMP_MEMORY_DESCRIPTOR::default(),
-                base_address: stack.base.0,
-                size: stack.bytes.len() as u64,
-                bytes: stack.bytes,
-                endian: Endian::Little,
-            },
-            modules: MinidumpModuleList::from_modules(modules.collect()),
-            system: SystemInfo {
-                os: Os::Windows,
-                os_version: None,
-                os_build: None,
-                cpu: Cpu::X86_64,
-                cpu_info: None,
-                cpu_microcode_version: None,
-                cpu_count: 1,
-            },
-        }
-    }
-
-    /// Adds the callers of the last step as far as unwind information leads; says whether that was to the end.
-    fn follow(&self, steps: &mut Vec<Step>, context: MinidumpContext) -> bool {
-        let Some(last) = steps.last().copied() else {
-            return false;
-        };
-        let modules = self.scanner.modules;
-        let inside = last.position.inside(last.address);
-        let has_file = modules
-            .at(inside)
-            .is_some_and(|hit| self.scanner.files.image(hit.image.base).is_some());
-        if !has_file {
-            return false;
-        }
-        self.provider.begin(
-            last.position,
-            MAX_FRAMES.saturating_sub(steps.len()).saturating_add(1),
-        );
-        let callers = self.callers(context, inside);
-        let is_complete = self.provider.end() == Some(End::Complete);
-        let walked = callers.len();
-        let good = callers.into_iter().take_while(|step| {
-            let inside = step.position.inside(step.address);
-            modules.at(inside).is_some() || modules.unloaded_at(inside).is_some()
-        });
-        let before = steps.len();
-        steps.extend(good);
-        let is_whole = steps.len().saturating_sub(before) == walked;
-        is_complete && is_whole && self.is_outermost(steps.last())
-    }
-
-    /// The callers by unwind information alone.
-    fn callers(&self, context: MinidumpContext, inside: u64) -> Vec<Step> {
-        let mut first = StackFrame::from_context(context, FrameTrust::Context);
-        first.instruction = inside;
-        let mut stack = CallStack::with_info(0, CallStackInfo::Ok);
-        stack.frames.push(first);
-        // Given up or not, the frames up to here are in `stack`.
-        let _ = poll_to_end(walk_stack(
-            0,
-            (),
-            &mut stack,
-            Some(UnifiedMemory::Memory(&self.memory)),
-            &self.modules,
-            &self.system,
-            self.provider,
-        ));
-        let callers = stack.frames.iter().skip(1);
-        callers
-            .take_while(|frame| frame.trust == FrameTrust::CallFrameInfo)
-            .map(|frame| {
-                let (address, stack_pointer) = (frame.resume_address, frame.context.get_stack_pointer());
-                let position = if self.provider.is_exact(address, stack_pointer) {
-                    Position::Exact
-                } else {
-                    Position::Return
-                };
-                Step {
-                    address,
-                    stack_pointer,
-                    position,
-                    trust: Trust::Cfi,
-                }
-            })
-            .collect()
-    }
-
-    /// Whether a frame lies where the outermost one of a stack does. A walk that went astray may end at any null.
-    fn is_outermost(&self, last: Option<&Step>) -> bool {
-        let end = self.memory.base_address.saturating_add(self.memory.size);
-        last.is_some_and(|step| end.saturating_sub(step.stack_pointer) <= ABOVE_OUTERMOST_FRAME)
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::kernel::{addresses, fault};
+use crate::walk::Code;
 use corpus::{CorpusSymbols, corpus};
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,7 @@ mod simulate;
 
 use build::Driver;
 use simulate::{CHAIN, Machine};
-use synth::dump::{Cpu, DataBlock, DumpDescription, Stack};
+use synth::dump::{Cpu, DataBlock, DumpDescription, Stack, UnloadedDriver};
 use synth::scenarios::{self, Scene};
 use wire::report::{EvidenceKind, Report, Trust};
 
@@ -163,6 +163,32 @@ fn a_trap_frame_on_the_stack_gives_the_frame_pointer_too() {
     let wanted: Vec<_> = [machine.pc].into_iter().chain(calls).collect();
     assert_eq!(found, wanted, "{found:x?} instead of {wanted:x?}");
     assert!(report.frames[1..].iter().all(|frame| frame.trust == Trust::Cfi));
+}
+
+#[test]
+fn a_driver_in_the_place_of_an_unloaded_one_is_walked_through() {
+    let Some(driver) = Driver::build(Cpu::X64) else {
+        return;
+    };
+    let mut description = loaded(&driver, Cpu::X64);
+    let base = description.driver("acmecap.sys").expect("it is loaded").base;
+    description.unloaded.push(UnloadedDriver {
+        name: "acmecap.sys".to_owned(),
+        start: base - 0x1000,
+        end: base + 0x1_0000,
+    });
+    let machine = Machine::new(Cpu::X64, base, description.drivers[0].address_at(0x12_3456));
+    let machine = &simulate::inside(&driver, 7, machine).states(driver.function("write_register"))[0];
+    let report = analyse(&driver, &crashed(description.clone(), machine));
+    assert_eq!(report.frames.len(), CHAIN.len() + 1);
+    assert_eq!(report.frames[8].trust, Trust::Cfi);
+    // And a driver that was called by one that is gone leads back into its place.
+    let gone = base - 0x800;
+    let machine = Machine::new(Cpu::X64, base, gone);
+    let machine = &machine.states(driver.function("DriverEntry"))[0];
+    let report = analyse(&driver, &crashed(description, machine));
+    assert_eq!(report.frames[1].address.0, gone);
+    assert_eq!(report.frames[1].trust, Trust::Cfi);
 }
 
 #[test]
