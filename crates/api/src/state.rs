@@ -32,6 +32,8 @@ pub struct Services {
     pub clock: Clock,
     /// Renders `/metrics`; its recorder is installed by the program.
     pub metrics: PrometheusHandle,
+    /// Says in a clause why JSON cannot be signature rules. They are data of analysis, of which nothing is known here.
+    pub check_rules: fn(&serde_json::Value) -> Result<(), String>,
 }
 
 /// What an operator can set.
@@ -106,6 +108,7 @@ pub struct AppState {
     /// What an operator can set.
     pub settings: Arc<Settings>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) check_rules: fn(&serde_json::Value) -> Result<(), String>,
     pub(crate) budget: ByteBudget,
     pub(crate) symbol_uploads: Arc<Semaphore>,
 }
@@ -120,6 +123,7 @@ impl AppState {
             notifier: services.notifier,
             clock: services.clock,
             metrics: services.metrics,
+            check_rules: services.check_rules,
             budget: ByteBudget::new(settings.inflight_bytes),
             symbol_uploads: Arc::new(Semaphore::new(settings.symbol_uploads.max(1))),
             settings: Arc::new(settings),

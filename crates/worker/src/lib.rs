@@ -28,6 +28,7 @@ mod finish;
 mod housekeeping;
 mod pool;
 mod record;
+mod signatures;
 mod symbols;
 mod telemetry;
 mod verdict;

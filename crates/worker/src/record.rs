@@ -14,7 +14,12 @@ use wire::report::{self, CrashKind, EvidenceKind, MissingSymbol, Report, StopCod
 use wire::symbols::SymbolKey;
 
 /// The crash that `report` tells of, as `job` read it from `dump`.
-pub(crate) fn crash(dump: &Dump, job: &Job, mut report: Report) -> Result<NewCrash, Error> {
+pub(crate) fn crash(
+    dump: &Dump,
+    job: &Job,
+    rules_version: i32,
+    mut report: Report,
+) -> Result<NewCrash, Error> {
     warn_of_absurd_time(dump, &mut report);
     let json = serde_json::to_value(&report).map_err(|_| Error::OutOfRange { what: "report" })?;
     Ok(NewCrash {
@@ -40,7 +45,7 @@ pub(crate) fn crash(dump: &Dump, job: &Job, mut report: Report) -> Result<NewCra
         process: report.process,
         os_build: report.os_build,
         signature: report.signature,
-        signature_rules: 0,
+        signature_rules: rules_version,
         missing_symbols: report.missing_symbols.iter().filter_map(missing_symbol).collect(),
         report: json,
     })

@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use store::crashes::NewCrash;
 use store::dumps::{self, Dump};
-use store::jobs::{Job, JobKind};
+use store::jobs::Job;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,7 @@ pub(super) async fn run(
             .catch_unwind()
             .await
             .unwrap_or_else(|_| Outcome::Retry("a bug in the worker stopped the analysis".to_owned()));
-        telemetry::took(JobKind::Analyze, begun.elapsed());
+        telemetry::took(job.kind, begun.elapsed());
         if finished.send(Finished { job, outcome }).await.is_err() {
             return;
         }
@@ -93,11 +93,13 @@ async fn find(pool: &Pool, id: store::DumpId) -> Result<Option<Dump>, store::Err
 
 async fn analyse(pool: &Pool, analyser: &mut Analyser, job: &Job, dump: &Dump) -> Result<NewCrash, Trouble> {
     let bytes = pool.blobs.get(dump.sha256).await?.ok_or(Trouble::NoBlob)?;
-    let report = analyser
-        .analyse(&bytes, &pool.symbols)
-        .await
-        .map_err(Trouble::Child)?;
-    Ok(record::crash(dump, job, report)?)
+    let analysed = analyser.analyse(&bytes, &pool.symbols).await;
+    let mut report = analysed.map_err(Trouble::Child)?;
+    let rules = pool.rules.get(&pool.database).await?;
+    if rules.version > 0 {
+        report.signature = rules.sign(&report);
+    }
+    Ok(record::crash(dump, job, rules.version, report)?)
 }
 
 fn retry(trouble: &Trouble) -> Outcome {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Config;
 use crate::finish::{Finished, Finisher};
 use crate::housekeeping::{self, Wake};
+use crate::signatures::InForce;
 use crate::symbols::Symbols;
 
 mod analyse;
@@ -35,6 +36,7 @@ pub(crate) struct Pool {
     pub(crate) database: PgPool,
     pub(crate) blobs: Blobs,
     pub(crate) symbols: Symbols,
+    pub(crate) rules: InForce,
 }
 
 impl Pool {
@@ -44,6 +46,7 @@ impl Pool {
             database,
             blobs,
             symbols,
+            rules: InForce::default(),
         })
     }
 
@@ -77,6 +80,11 @@ impl Pool {
             stop.clone(),
         ));
         work.spawn(crate::symbols::run(Arc::clone(&self), wake.clone(), stop.clone()));
+        work.spawn(crate::signatures::run(
+            Arc::clone(&self),
+            wake.clone(),
+            stop.clone(),
+        ));
         work.spawn(crate::verdict::run(Arc::clone(&self), wake, stop.clone()));
         work.spawn(Finisher::new(Arc::clone(&self)).run(results));
         self.start_analysers(&mut work, jobs, finished, &stop);

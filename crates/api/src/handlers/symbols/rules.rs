@@ -41,6 +41,7 @@ pub(crate) async fn put(
 ) -> Result<axum::Json<SignatureRules>, ApiError> {
     caller.require(Scope::Admin)?;
     check(&wish)?;
+    (state.check_rules)(&wish).map_err(ApiError::invalid)?;
     let mut transaction = state.begin().await?;
     let rules = signatures::put_rules(&mut transaction, wish, state.clock.now()).await?;
     let entry = state.entry(&caller, "signature-rules.change", &rules.version);
