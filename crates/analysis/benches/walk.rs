@@ -71,7 +71,8 @@ fn main() {
 fn kernel_dump_with_symbols(bencher: Bencher<'_, '_>) {
     let mut symbols = SYMBOLS.clone();
     bencher.bench_local(|| {
-        analysis::analyze_with(black_box(&DUMP), &mut symbols).map(|report| report.frames.len())
+        analysis::analyze_with(black_box(&DUMP), &mut symbols, &analysis::Rules::default())
+            .map(|report| report.frames.len())
     });
 }
 
@@ -79,6 +80,7 @@ fn kernel_dump_with_symbols(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn kernel_dump_without_symbols(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
-        analysis::analyze_with(black_box(&DUMP), &mut NoSymbols).map(|report| report.frames.len())
+        analysis::analyze_with(black_box(&DUMP), &mut NoSymbols, &analysis::Rules::default())
+            .map(|report| report.frames.len())
     });
 }

@@ -13,7 +13,7 @@
 //! | `kernel` | kernel dumps: fault, stack, evidence, verdict |
 //! | `user` | user-mode minidumps, through minidump-processor |
 //! | `images` | which kernel images are Windows itself, which are layers that others act through |
-//! | `signature` | what groups crashes with one cause |
+//! | [`signature`] | what groups crashes with one cause |
 //! | [`symbols`] | who is asked for symbol files |
 //! | `unwind` | how an image's own tables lead from a function to its caller |
 //! | `walk` | stacks, walked with the files that were to be had |
@@ -34,7 +34,7 @@ pub mod guidance;
 mod images;
 mod kernel;
 mod names;
-mod signature;
+pub mod signature;
 pub mod stop_codes;
 pub mod symbols;
 mod unwind;
@@ -42,6 +42,7 @@ mod user;
 mod walk;
 
 pub use error::{Error, Foreign, MinidumpProblem};
+pub use signature::Rules;
 pub use symbols::{NoSymbols, SymbolSource};
 pub use wire::report;
 
@@ -61,19 +62,19 @@ use wire::report::Report;
 /// assert!(error.to_string().contains("zip archive"));
 /// ```
 pub fn analyze(bytes: &[u8]) -> Result<Report, Error> {
-    analyze_with(bytes, &mut NoSymbols)
+    analyze_with(bytes, &mut NoSymbols, &Rules::default())
 }
 
-/// Says what one dump tells, with the symbol files that `symbols` has.
+/// Says what one dump tells, with the symbol files that `symbols` has and a signature by `rules`.
 ///
 /// # Errors
 ///
 /// As [`analyze`].
-pub fn analyze_with(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
+pub fn analyze_with(bytes: &[u8], symbols: &mut dyn SymbolSource, rules: &Rules) -> Result<Report, Error> {
     if bytes.starts_with(b"MDMP") {
-        user::analyze(bytes, symbols)
+        user::analyze(bytes, symbols, rules)
     } else if bytes.starts_with(b"PAGE") {
-        kernel::analyze(bytes, symbols)
+        kernel::analyze(bytes, symbols, rules)
     } else {
         Err(Error::NotADump {
             what: Foreign::recognise(bytes),

@@ -84,6 +84,9 @@ pub struct Report {
     pub process: Option<String>,
     /// What groups crashes with one cause; the same on every boot.
     pub signature: String,
+    /// What the signature is made of, beside the frames: with it, other rules can make another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature_parts: Option<SignatureParts>,
     /// The stack that crashed, innermost frame first.
     #[serde(default)]
     pub frames: Vec<Frame>,
@@ -113,6 +116,24 @@ pub struct Report {
     /// What was odd about the dump.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// What a signature is made of, beside the frames.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignatureParts {
+    /// What happened: the stop code with its sub-code, or the exception.
+    pub what: String,
+    /// Where, as far as the dump tells it without its stack: `process chrome.exe`, `amdppm.sys!WriteIoMemRawEx`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Whether the stack tells the place better. It does not where Windows names the driver, and where the stack has
+    /// nothing to do with the cause.
+    #[serde(default)]
+    pub by_stack: bool,
+    /// Modules on the stack that lie in folders of the system (user).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub system_modules: Vec<String>,
 }
 
 /// Kernel or user.

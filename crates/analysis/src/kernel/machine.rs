@@ -30,6 +30,7 @@ pub(super) fn report(dump: &Dump<'_>, modules: &Modules) -> Report {
         model: model.flatten().and_then(|text| firmware_text(&text)),
         process: None,
         signature: String::new(),
+        signature_parts: None,
         frames: Vec::new(),
         threads: Vec::new(),
         drivers: modules

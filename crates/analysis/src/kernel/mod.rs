@@ -25,11 +25,11 @@ mod verdict;
 mod x86;
 
 use kdump::{Dump, FormatKind};
-use wire::report::{Parameter, Report, StopCode, StopCodeClass};
+use wire::report::{Parameter, Report, SignatureParts, StopCode, StopCodeClass, Trust};
 use wire::{Hex, StopCodeNumber};
 
 use crate::guidance::{self, KernelCrash};
-use crate::signature::{self, Signature};
+use crate::signature::{self, Place, Rules, Source};
 use crate::stop_codes::{self, UNKNOWN_NAME};
 use crate::symbols::SymbolSource;
 use crate::{Error, Foreign};
@@ -38,7 +38,7 @@ use modules::Modules;
 use stack::Walk;
 
 /// Says what a kernel dump tells.
-pub(crate) fn analyze(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
+pub(crate) fn analyze(bytes: &[u8], symbols: &mut dyn SymbolSource, rules: &Rules) -> Result<Report, Error> {
     let dump = Dump::parse(bytes).map_err(|reason| refusal(bytes, reason))?;
     let bug_check = dump.header().bug_check;
     if bug_check.is_memory_image() {
@@ -71,19 +71,20 @@ pub(crate) fn analyze(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Re
         missing,
         warnings,
     } = walk;
-    Ok(Report {
+    let report = Report {
         frames,
         missing_symbols: missing,
         warnings: report.warnings.into_iter().chain(warnings).collect(),
         ..report
-    })
+    };
+    Ok(signed(report, rules))
 }
 
 /// From all that was found to the report, but for the stack.
 fn conclude(dump: &Dump<'_>, sources: &Sources<'_>, stop_code: StopCode) -> Report {
     let findings = evidence::collect(sources);
     let process = process::find(dump, sources.code, sources.parameters);
-    let signature = signature(sources, &stop_code, &findings, process.name.as_deref());
+    let signature_parts = signature_parts(sources, &stop_code, &findings, process.name.as_deref());
     let probable_driver = verdict::probable_driver(stop_code.class, &findings);
     let guidance = guidance::for_kernel_crash(&KernelCrash {
         raw_code: dump.header().bug_check.code,
@@ -92,11 +93,11 @@ fn conclude(dump: &Dump<'_>, sources: &Sources<'_>, stop_code: StopCode) -> Repo
         process: process.name.as_deref(),
         during_start: machine::uptime_seconds(dump).is_some_and(|seconds| seconds < 120),
     });
-    let warnings = warnings(dump).chain(process.warning).chain(signature.warning);
+    let warnings = warnings(dump).chain(process.warning);
     Report {
         stop_code: Some(stop_code),
         process: process.name,
-        signature: signature.text,
+        signature_parts: Some(signature_parts),
         evidence: findings.into_iter().map(|finding| finding.evidence).collect(),
         probable_driver,
         guidance,
@@ -139,14 +140,14 @@ fn stop_code(dump: &Dump<'_>) -> StopCode {
     }
 }
 
-fn signature(
+fn signature_parts(
     sources: &Sources<'_>,
     stop_code: &StopCode,
     findings: &[Finding],
     process: Option<&str>,
-) -> Signature {
+) -> SignatureParts {
     let place = match (sources.code, sources.parameters) {
-        (0x1d5, [text, ..]) => named::service_name(text).map(signature::Place::Service),
+        (0x1d5, [text, ..]) => named::service_name(text).map(Place::Service),
         _ => verdict::place(sources, findings, process),
     };
     let bug_check = signature::BugCheck {
@@ -158,15 +159,49 @@ fn signature(
             .and_then(|fault| fault.exception)
             .map(|record| record.code),
     };
-    let mut signature = signature::of_bug_check(&bug_check, place);
-    // Nothing but the code is expected of these.
-    if matches!(
-        stop_code.class,
+    let by_stack = is_told_by_stack(sources, place.as_ref());
+    signature::of_bug_check(&bug_check, place.as_ref(), by_stack)
+}
+
+/// Whether the place of the crash is on the stack: not where Windows or a parameter names another one, and not where
+/// the stack has nothing to do with the cause, as at the end of a process.
+fn is_told_by_stack(sources: &Sources<'_>, place: Option<&Place>) -> bool {
+    let is_apart =
+        matches!(sources.code, 0x4a | 0x76 | 0xcb | 0xef | 0x1d5) || expects_no_place(sources.class);
+    let is_on_stack = match place {
+        None => true,
+        Some(Place::Code { module, offset }) => sources.frames.iter().any(|frame| {
+            let is_it = frame.module.as_ref() == Some(module) && frame.module_offset == Some(Hex(*offset));
+            is_it && frame.trust != Trust::Scan
+        }),
+        Some(_) => false,
+    };
+    is_on_stack && !is_apart
+}
+
+/// Whether nothing but the code is expected of a signature.
+fn expects_no_place(class: StopCodeClass) -> bool {
+    matches!(
+        class,
         StopCodeClass::Hardware | StopCodeClass::Live | StopCodeClass::Manual
-    ) {
-        signature.warning = None;
+    )
+}
+
+/// The report with its signature, and a warning if that is weak.
+fn signed(mut report: Report, rules: &Rules) -> Report {
+    let Some(choice) = signature::choose(&report, rules) else {
+        return report;
+    };
+    report.signature = choice.text;
+    let class = report.stop_code.as_ref().map(|stop_code| stop_code.class);
+    if choice.source == Source::Nowhere && !class.is_some_and(expects_no_place) {
+        report.warnings.push(
+            "The signature is weak: without symbols no place in the code is certain, so all crashes with this \
+             stop code fall into one group."
+                .to_owned(),
+        );
     }
-    signature
+    report
 }
 
 fn warnings(dump: &Dump<'_>) -> impl Iterator<Item = String> {

@@ -23,6 +23,7 @@ use minidump_processor::{ProcessError, ProcessState};
 
 use crate::Error;
 use crate::error::MinidumpProblem;
+use crate::signature::Rules;
 use crate::symbols::SymbolSource;
 use crate::walk::poll_to_end;
 use files::Files;
@@ -32,7 +33,7 @@ use report::Parts;
 use wire::report::Report;
 
 /// Says what a user-mode minidump tells.
-pub(crate) fn analyze(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Report, Error> {
+pub(crate) fn analyze(bytes: &[u8], symbols: &mut dyn SymbolSource, rules: &Rules) -> Result<Report, Error> {
     let prepared = Prepared::of(bytes)?;
     let dump =
         Minidump::read(prepared.bytes()).map_err(|_| MinidumpProblem::Unreadable { what: "its header" })?;
@@ -44,14 +45,15 @@ pub(crate) fn analyze(bytes: &[u8], symbols: &mut dyn SymbolSource) -> Result<Re
         .get_stream::<minidump::MinidumpException<'_>>()
         .ok()
         .map(|exception| exception.raw.exception_record.exception_code);
-    Ok(report::build(&Parts {
+    let parts = Parts {
         state: &state,
         stacks,
         files: &files,
         exception_code,
         written_at: dump.header.time_date_stamp,
         left_out: prepared.left_out(),
-    }))
+    };
+    Ok(report::build(&parts, rules))
 }
 
 /// Everything about the process but its stacks.

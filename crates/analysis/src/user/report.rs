@@ -13,7 +13,8 @@ use super::files::Files;
 use super::prepared::LeftOut;
 use super::system;
 use super::walk::{MAX_CRASHED_FRAMES, MAX_OTHER_FRAMES};
-use crate::{frames, guidance, names, signature};
+use crate::signature::{self, Rules, Source};
+use crate::{frames, guidance, names};
 
 /// What a report is made of.
 pub(super) struct Parts<'a> {
@@ -32,7 +33,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// The report of a process.
-pub(super) fn build(parts: &Parts<'_>) -> Report {
+pub(super) fn build(parts: &Parts<'_>, rules: &Rules) -> Report {
     let state = parts.state;
     let exception = exception(state, parts.exception_code);
     let process = state.modules.main_module().map(base_name);
@@ -57,13 +58,8 @@ pub(super) fn build(parts: &Parts<'_>) -> Report {
         let module = state.modules.module_at_address(frame.address.0);
         module.is_some_and(|module| system::is_system(&module.code_file()))
     };
-    let signature = signature::of_process(exception.as_ref(), process.as_deref(), &frames, is_system);
-    Report {
-        guidance: guidance::for_user_crash(
-            exception.as_ref(),
-            signature.module.as_deref(),
-            process.as_deref(),
-        ),
+    let signature_parts = signature::of_process(exception.as_ref(), process.as_deref(), &frames, is_system);
+    let report = Report {
         exception,
         process,
         missing_symbols: parts.files.missing(on_stacks(state, &stacks)),
@@ -72,12 +68,38 @@ pub(super) fn build(parts: &Parts<'_>) -> Report {
         warnings: warnings(state, parts.left_out)
             .into_iter()
             .chain(parts.files.warnings().iter().cloned())
-            .chain(signature.warning)
             .collect(),
-        signature: signature.text,
+        signature_parts: Some(signature_parts),
         crashed_at: written(parts.written_at),
         ..system_and_modules(state)
-    }
+    };
+    signed(report, rules)
+}
+
+/// The report with its signature, a warning if that is weak, and what to do about the module it names.
+fn signed(mut report: Report, rules: &Rules) -> Report {
+    let Some(choice) = signature::choose(&report, rules) else {
+        return report;
+    };
+    report.signature = choice.text;
+    report.guidance = guidance::for_user_crash(
+        report.exception.as_ref(),
+        choice.module.as_deref(),
+        report.process.as_deref(),
+    );
+    let is_scanned = || {
+        let parts = report.signature_parts.as_ref();
+        parts.is_some_and(|parts| signature::is_scanned(parts, &report.frames))
+    };
+    let weak = match (choice.module, choice.source) {
+        (None, _) => Some("The signature is weak: it names only the program."),
+        (Some(_), Source::Parts) if is_scanned() => {
+            Some("The signature is weak: its place was found by scanning the stack.")
+        }
+        _ => None,
+    };
+    report.warnings.extend(weak.map(str::to_owned));
+    report
 }
 
 /// A report without anything about the crash.
@@ -98,6 +120,7 @@ fn system_and_modules(state: &ProcessState) -> Report {
         model: None,
         process: None,
         signature: String::new(),
+        signature_parts: None,
         frames: Vec::new(),
         threads: Vec::new(),
         drivers: Vec::new(),

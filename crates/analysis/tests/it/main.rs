@@ -6,6 +6,7 @@ mod hostile;
 mod real_kernel_dumps;
 mod real_minidumps;
 mod scenarios;
+mod signatures;
 mod support;
 mod symbol_files;
 mod user_symbols;

@@ -91,7 +91,7 @@ fn with_the_files_of_two_drivers_their_frames_are_certain_and_the_rest_is_as_bef
         return;
     };
     let mut symbols = CorpusSymbols::default();
-    let report = analysis::analyze_with(&dump, &mut symbols).unwrap();
+    let report = analysis::analyze_with(&dump, &mut symbols, &analysis::Rules::default()).unwrap();
     let addresses = addresses(&report);
     assert_eq!(addresses[..17], rizin[8..25]);
     assert!(report.frames[1..17].iter().all(|frame| frame.trust == Trust::Cfi));
@@ -124,7 +124,8 @@ fn the_functions_of_amdppm_and_the_distances_in_them_are_those_of_rizin() {
     let (Some(dump), Some(tests)) = (corpus(X64), oracle("rizin-dmp-tests.txt")) else {
         return;
     };
-    let report = analysis::analyze_with(&dump, &mut CorpusSymbols::default()).unwrap();
+    let report =
+        analysis::analyze_with(&dump, &mut CorpusSymbols::default(), &analysis::Rules::default()).unwrap();
     // 8  0xfffff8048b58334c sp: 0xffff850429892120  40   [??]  pdb.amdppm.WriteIoMemRawEx+112
     let named = tests.lines().filter_map(|line| {
         let (frame, function) = line.split_once("pdb.amdppm.")?;
@@ -161,7 +162,7 @@ fn a_file_that_is_not_what_its_key_says_is_told_and_not_used() {
     let Some(dump) = corpus(X64) else { return };
     let without = analyse(&dump);
     for bytes in [&b""[..], b"MZ", b"Not Found"] {
-        let report = analysis::analyze_with(&dump, &mut Wrong(bytes)).unwrap();
+        let report = analysis::analyze_with(&dump, &mut Wrong(bytes), &analysis::Rules::default()).unwrap();
         assert_eq!(report.frames, without.frames);
         assert_eq!(report.missing_symbols, without.missing_symbols);
         assert!(

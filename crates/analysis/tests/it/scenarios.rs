@@ -367,7 +367,7 @@ fn a_source_that_does_not_answer_is_one_without_files() {
     }
     for (name, scenario) in SCENARIOS {
         let dump = scenario(&Scene::sample(7)).to_bytes();
-        let report = analysis::analyze_with(&dump, &mut Silent).unwrap();
+        let report = analysis::analyze_with(&dump, &mut Silent, &analysis::Rules::default()).unwrap();
         assert_eq!(report, analyse(&dump), "{name}");
     }
 }

@@ -19,7 +19,7 @@ fn analysed(dump: &str, files: &[&str]) -> Option<(Report, Symbols)> {
             return None;
         }
     }
-    let report = analyze_with(&dump, &mut symbols).expect("the oracle's form");
+    let report = analyze_with(&dump, &mut symbols, &analysis::Rules::default()).expect("the oracle's form");
     Some((report, symbols))
 }
 
@@ -193,7 +193,7 @@ fn bad_symbol_files_are_warnings_and_the_report_is_as_without_them() {
             symbols.with_bytes(SymbolKind::Image, key, b"MZ and no more".to_vec())
         };
     }
-    let report = analyze_with(&dump, &mut symbols).unwrap();
+    let report = analyze_with(&dump, &mut symbols, &analysis::Rules::default()).unwrap();
     assert_eq!(report.frames, without.frames);
     assert_eq!(report.missing_symbols, without.missing_symbols);
     for part in [

@@ -31,6 +31,7 @@ pub(crate) fn report(event: &Event, stop_code: StopCode, known: Option<StopCodeD
         crashed_at: Some(event.at),
         uptime_seconds: None,
         signature: stop_code.name.clone(),
+        signature_parts: None,
         stop_code: Some(stop_code),
         exception: None,
         os_build: None,

@@ -38,7 +38,7 @@ fn crashed(mut description: DumpDescription, machine: &Machine) -> Vec<u8> {
 }
 
 fn analyse(driver: &Driver, dump: &[u8]) -> Report {
-    analysis::analyze_with(dump, &mut &*driver).expect("a report")
+    analysis::analyze_with(dump, &mut &*driver, &analysis::Rules::default()).expect("a report")
 }
 
 /// Every instruction of every function, as the one that failed.

@@ -74,6 +74,7 @@ fn report() -> Report {
         model: Some("MS-7C37".to_owned()),
         process: Some("System".to_owned()),
         signature: "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_c0000005 | amdppm.sys!WriteIoMemRawEx".to_owned(),
+        signature_parts: None,
         frames: vec![
             frame(0, "amdppm.sys", Some("WriteIoMemRawEx"), Trust::Context),
             frame(1, "amdppm.sys", Some("WriteGenAddrEx"), Trust::Cfi),

@@ -1,28 +1,6 @@
-//! What groups crashes with one cause.
-//!
-//! ```text
-//! SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_c0000005 | amdppm.sys+0x334c
-//! PROCESS_HAS_LOCKED_PAGES_P1_0 | process chrome.exe
-//! EXCEPTION_ACCESS_VIOLATION_WRITE | test_app.exe+0x429e
-//! ```
-//!
-//! First what happened, then where. Nothing in it changes with the addresses of one boot, with the number of drivers
-//! that are loaded, or with what happens to lie on the stack: only places that the registers or a parameter name are
-//! used, never a frame that was found by scanning. Where there is no such place, the signature says less, and says so
-//! in a warning.
+//! What a dump alone says of a crash: what happened, and where, if that is no matter of the stack.
 
-use wire::report::{Exception, Frame, Trust};
-
-/// A signature and how far it can be relied on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Signature {
-    /// The signature.
-    pub(crate) text: String,
-    /// The module it names, if any.
-    pub(crate) module: Option<String>,
-    /// Why it is weak, if it is.
-    pub(crate) warning: Option<String>,
-}
+use wire::report::{Exception, Frame, SignatureParts, Trust};
 
 /// A place that does not move with the addresses of one boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +52,13 @@ pub(crate) struct BugCheck<'a> {
     pub(crate) exception: Option<u32>,
 }
 
-/// The signature of a bug check: its name with the words of its sub-code, and the place if there is a reliable one.
-pub(crate) fn of_bug_check(bug_check: &BugCheck<'_>, place: Option<Place>) -> Signature {
+/// The parts of the signature of a bug check: its name with the words of its sub-code, and the place if there is a
+/// reliable one. `by_stack` says whether the stack may tell the place.
+pub(crate) fn of_bug_check(
+    bug_check: &BugCheck<'_>,
+    place: Option<&Place>,
+    by_stack: bool,
+) -> SignatureParts {
     let BugCheck {
         name,
         code,
@@ -83,25 +66,14 @@ pub(crate) fn of_bug_check(bug_check: &BugCheck<'_>, place: Option<Place>) -> Si
         exception,
     } = *bug_check;
     let words = sub_code(code, parameters).or_else(|| exception.map(|code| format!("{code:08x}")));
-    let what = match words {
-        Some(words) => format!("{name}_{words}"),
-        None => name.to_owned(),
-    };
-    match place {
-        Some(place) => Signature {
-            text: format!("{what} | {place}"),
-            module: None,
-            warning: None,
+    SignatureParts {
+        what: match words {
+            Some(words) => format!("{name}_{words}"),
+            None => name.to_owned(),
         },
-        None => Signature {
-            text: what,
-            module: None,
-            warning: Some(
-                "The signature is weak: without symbols no place in the code is certain, so all crashes with this \
-                 stop code fall into one group."
-                    .to_owned(),
-            ),
-        },
+        place: place.map(Place::to_string),
+        by_stack,
+        system_modules: Vec::new(),
     }
 }
 
@@ -125,54 +97,67 @@ fn sub_code(code: u32, [first, second, _, fourth]: [u64; 4]) -> Option<String> {
     }
 }
 
-/// The signature of a crash of a program.
+/// The parts of the signature of a crash of a program.
 ///
-/// The place is the first frame outside the libraries of the system, because those crash on behalf of others. A
-/// scanned frame counts only near the top, where the walk has not had much chance to go astray.
+/// Its place is told by the stack. Where the stack cannot tell it by trusted frames, it is the first frame near the
+/// top that is outside the libraries of the system, because those crash on behalf of others, even if it was found by
+/// scanning; then the first frame in any module.
 pub(crate) fn of_process(
     exception: Option<&Exception>,
     process: Option<&str>,
     frames: &[Frame],
     is_system: impl Fn(&Frame) -> bool,
-) -> Signature {
+) -> SignatureParts {
     const NEAR_THE_TOP: usize = 16;
-    let what = exception.map_or("NO_EXCEPTION", |exception| exception.name.as_str());
+    let mut system_modules: Vec<String> = frames
+        .iter()
+        .filter(|frame| is_system(frame))
+        .filter_map(|frame| frame.module.clone())
+        .collect();
+    system_modules.sort();
+    system_modules.dedup();
     let own = |frame: &&Frame| frame.module.is_some() && !is_system(frame);
-    let trusted = frames.iter().filter(|frame| frame.trust != Trust::Scan).find(own);
-    let scanned = || frames.iter().take(NEAR_THE_TOP).find(own);
-    let first = || frames.iter().find(|frame| frame.module.is_some());
-    let place = match (exception, trusted) {
-        (None, _) => None,
-        (Some(_), Some(frame)) => Some((frame, None)),
-        (Some(_), None) => scanned()
-            .map(|frame| {
-                (
-                    frame,
-                    Some("The signature is weak: its place was found by scanning the stack."),
-                )
-            })
-            .or_else(|| first().map(|frame| (frame, None))),
-    };
-    let Some((frame, warning)) = place else {
-        let process = process.unwrap_or("unknown");
-        return Signature {
-            text: format!("{what} | process {process}"),
-            module: None,
-            warning: Some("The signature is weak: it names only the program.".to_owned()),
-        };
-    };
-    let module = frame.module.clone().unwrap_or_default();
-    let offset = frame.module_offset.unwrap_or_default();
-    Signature {
-        text: format!("{what} | {module}+{offset}"),
-        module: Some(module),
-        warning: warning.map(str::to_owned),
+    let frame = exception.and_then(|_| {
+        let near = frames.iter().take(NEAR_THE_TOP).find(own);
+        near.or_else(|| frames.iter().find(|frame| frame.module.is_some()))
+    });
+    let named = || Place::Process(process.unwrap_or("unknown").to_owned()).to_string();
+    SignatureParts {
+        what: exception
+            .map_or("NO_EXCEPTION", |exception| exception.name.as_str())
+            .to_owned(),
+        place: Some(frame.and_then(of_frame).unwrap_or_else(named)),
+        by_stack: exception.is_some(),
+        system_modules,
     }
+}
+
+/// Whether the place of a process's parts is a frame that was found by scanning.
+pub(crate) fn is_scanned(parts: &SignatureParts, frames: &[Frame]) -> bool {
+    let is_place = |frame: &&Frame| of_frame(frame) == parts.place;
+    let place = frames.iter().find(is_place);
+    place.is_some_and(|frame| frame.trust == Trust::Scan)
+}
+
+fn of_frame(frame: &Frame) -> Option<String> {
+    let (module, offset) = (frame.module.as_ref()?, frame.module_offset?);
+    Some(match &frame.function {
+        Some(function) => format!("{module}!{function}"),
+        None => format!("{module}+{offset}"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text(bug_check: &BugCheck<'_>, place: Option<&Place>) -> String {
+        let parts = of_bug_check(bug_check, place, false);
+        match parts.place {
+            Some(place) => format!("{} | {place}", parts.what),
+            None => parts.what,
+        }
+    }
 
     fn locked_pages(kind: u64) -> BugCheck<'static> {
         BugCheck {
@@ -195,28 +180,27 @@ mod tests {
             module: "amdppm.sys".to_owned(),
             offset: 0x334c,
         };
-        let signature = of_bug_check(&bug_check, Some(place));
         assert_eq!(
-            signature.text,
+            text(&bug_check, Some(&place)),
             "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_c0000005 | amdppm.sys+0x334c"
         );
-        assert_eq!(signature.warning, None);
     }
 
     #[test]
     fn locked_pages_are_grouped_by_kind_and_process() {
-        let signature = of_bug_check(&locked_pages(0), Some(Place::Process("chrome.exe".to_owned())));
+        let place = Place::Process("chrome.exe".to_owned());
         assert_eq!(
-            signature.text,
+            text(&locked_pages(0), Some(&place)),
             "PROCESS_HAS_LOCKED_PAGES_P1_0 | process chrome.exe"
         );
     }
 
     #[test]
     fn an_address_in_the_place_of_a_sub_code_is_left_out() {
-        let signature = of_bug_check(&locked_pages(0xffff_8000_0000_0000), None);
-        assert_eq!(signature.text, "PROCESS_HAS_LOCKED_PAGES");
-        assert!(signature.warning.is_some());
+        assert_eq!(
+            text(&locked_pages(0xffff_8000_0000_0000), None),
+            "PROCESS_HAS_LOCKED_PAGES"
+        );
     }
 
     #[test]
@@ -227,6 +211,6 @@ mod tests {
             parameters: [0x0019_0445, 0xffff_8000_0000_0000, 0xffff_8000_0000_1000, 0],
             exception: Some(0xc000_0006),
         };
-        assert_eq!(of_bug_check(&bug_check, None).text, "NTFS_FILE_SYSTEM_c0000006");
+        assert_eq!(text(&bug_check, None), "NTFS_FILE_SYSTEM_c0000006");
     }
 }
