@@ -110,6 +110,7 @@ async fn router(pool: &PgPool, blobs: &Path) -> Result<Router> {
         notifier,
         clock: Clock::System,
         metrics: telemetry::metrics()?,
+        check_rules: crate::roles::check_rules,
     };
     // A file may take as long as it takes, and a pipe may be silent.
     let settings = Settings {

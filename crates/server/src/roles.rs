@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use analysis::signature::{Patterns, Rules};
 use anyhow::{Context, Result, bail};
 use sqlx::PgPool;
 use store::Clock;
@@ -91,6 +92,16 @@ pub(crate) fn symbols(
     let uploads = Some((database.clone(), blobs.clone()));
     let places = arguments.config(|| data_dir.join("symbol-cache"));
     Ok(worker::Symbols::open(&places, config.child.clone(), uploads)?)
+}
+
+/// Says in a clause why JSON cannot be rules of signatures.
+///
+/// # Errors
+///
+/// The clause.
+pub(crate) fn check_rules(rules: &serde_json::Value) -> Result<(), String> {
+    let patterns: Patterns = serde_json::from_value(rules.clone()).map_err(|error| error.to_string())?;
+    Rules::new(patterns).map(drop).map_err(|error| error.to_string())
 }
 
 /// `stopcode migrate`.

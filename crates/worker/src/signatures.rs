@@ -63,6 +63,7 @@ impl InForce {
         }
         let stored = signatures::rules(&mut *database.acquire().await?).await?;
         let rules = match (stored, &*known) {
+            (None, Some((_, rules))) if rules.version == 0 => Arc::clone(rules),
             (None, _) => Arc::default(),
             (Some(stored), Some((_, rules))) if rules.version == stored.version => Arc::clone(rules),
             (Some(stored), _) => Arc::new(Versioned {

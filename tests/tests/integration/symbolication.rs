@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{Client, Server, corpus_file};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -104,6 +104,17 @@ async fn a_crash_is_analysed_again_when_the_symbols_come_that_it_missed() {
     assert_eq!(crash["id"], id);
     let missing = admin.json("/api/v1/symbols/missing").await;
     assert!(!missing.to_string().contains("amdppm"), "{missing}");
+
+    // An administrator says that this function is never the place: what is stored is grouped again.
+    let rules = json!({"skipped_functions": [r"amdppm\.sys!WriteIoMemRawEx"]});
+    admin
+        .send_json(Method::PUT, "/api/v1/signature-rules", &rules)
+        .await;
+    let is_regrouped = |crash: &Value| {
+        let signature = crash["signature"].as_str().unwrap();
+        signature.ends_with("| amdppm.sys!WriteGenAddrEx")
+    };
+    crash_when(&admin, &id, is_regrouped).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

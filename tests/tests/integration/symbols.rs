@@ -338,6 +338,21 @@ async fn signature_rules_are_kept_and_counted() {
         .await
         .unwrap();
     assert_eq!(refused.status(), 400);
+    let refused = admin
+        .request(Method::PUT, "/api/v1/signature-rules")
+        .json(&json!({"layers": ["("]}))
+        .send()
+        .await
+        .unwrap();
+    let (status, problem) = answer(refused).await;
+    assert_eq!(status, 400);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no regular expression"),
+        "{problem}"
+    );
 }
 
 async fn symbols_add(server: &Server, path: &std::path::Path) -> std::process::Output {

@@ -31,6 +31,7 @@ async fn state(folder: &tempfile::TempDir) -> AppState {
         notifier,
         clock,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
+        check_rules: |_| Ok(()),
     };
     AppState::new(services, Settings::default())
 }

@@ -84,6 +84,7 @@ impl Running {
             notifier,
             clock: Clock::System,
             metrics,
+            check_rules: crate::roles::check_rules,
         };
         let settings = arguments.limits.settings();
         let public_url = settings.public_url.clone();

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+use analysis::Rules;
 use analysis::symbols::{Compiled, Contents};
 
 use super::frame::{Arrived, Kind, Link};
@@ -31,9 +32,10 @@ pub fn serve_stdio() -> io::Result<()> {
     let cage = cage::lock_up()?;
     link.send(Kind::Ready, &serde_json::to_vec(&cage)?)?;
     let mut held = Held::default();
+    let rules = Rules::default();
     while let Some(arrived) = link.receive()? {
         match arrived.kind {
-            Kind::Analyse => analyse(&mut link, &mut held, arrived.length)?,
+            Kind::Analyse => analyse(&mut link, &mut held, &rules, arrived.length)?,
             Kind::Compile => compile(&mut link, arrived)?,
             _ => return Err(io::ErrorKind::InvalidInput.into()),
         }
@@ -41,11 +43,11 @@ pub fn serve_stdio() -> io::Result<()> {
     Ok(())
 }
 
-fn analyse(link: &mut Link, held: &mut Held, length: u64) -> io::Result<()> {
+fn analyse(link: &mut Link, held: &mut Held, rules: &Rules, length: u64) -> io::Result<()> {
     let dump = link.body(length, LARGEST_DUMP)?;
     cage::allow_more_time(PROCESSOR_SECONDS_PER_DUMP)?;
     let mut symbols = Asking::new(link, held);
-    let report = analysis::analyze_with(&dump, &mut symbols);
+    let report = analysis::analyze_with(&dump, &mut symbols, rules);
     if let Some(broken) = symbols.broken {
         return Err(broken);
     }

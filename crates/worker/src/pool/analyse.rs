@@ -93,8 +93,8 @@ async fn find(pool: &Pool, id: store::DumpId) -> Result<Option<Dump>, store::Err
 
 async fn analyse(pool: &Pool, analyser: &mut Analyser, job: &Job, dump: &Dump) -> Result<NewCrash, Trouble> {
     let bytes = pool.blobs.get(dump.sha256).await?.ok_or(Trouble::NoBlob)?;
-    let analysed = analyser.analyse(&bytes, &pool.symbols).await;
-    let mut report = analysed.map_err(Trouble::Child)?;
+    let answer = analyser.analyse(&bytes, &pool.symbols).await;
+    let mut report = answer.map_err(Trouble::Child)?;
     let rules = pool.rules.get(&pool.database).await?;
     if rules.version > 0 {
         report.signature = rules.sign(&report);
