@@ -27,11 +27,12 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Crashes are grouped again so many at a time.
 const BATCH: u32 = 500;
 
-/// What ends the key of the second round, for crashes that were being analysed when the rules changed.
-const AGAIN: &str = ":again";
-
-/// When that round is: an analysis takes no longer.
-const AGAIN_AFTER: Duration = Duration::from_mins(2);
+/// Later rounds, for crashes that were being analysed when the rules changed: what ends the job's key, and how long after
+/// the round before. Most analyses take less than a second, and none longer than two minutes.
+const ROUNDS: [(&str, Duration); 2] = [
+    ("again", Duration::from_secs(5)),
+    ("last", Duration::from_mins(2)),
+];
 
 /// Rules and which change they came with; 0 for those that are built in.
 #[derive(Debug, Default)]
@@ -130,7 +131,7 @@ async fn run_one(pool: &Pool, job: &Job, stop: &CancellationToken) {
     }
 }
 
-/// Ends the job; the first round asks for the second.
+/// Ends the job and asks for the next round.
 async fn finish(pool: &Pool, job: &Job) -> Result<(), Error> {
     let mut transaction = pool.database.begin().await?;
     let held = jobs::finish(&mut transaction, &pool.config.name, &[job.fence]).await?;
@@ -138,9 +139,11 @@ async fn finish(pool: &Pool, job: &Job) -> Result<(), Error> {
         telemetry::ended(JobKind::Regroup, Ended::Lost);
         return Ok(());
     }
-    if !job.key.ends_with(AGAIN) {
-        let again = format!("{}{AGAIN}", job.key);
-        jobs::enqueue(&mut transaction, JobKind::Regroup, &again, AGAIN_AFTER).await?;
+    let (version, round) = job.key.split_once(':').unwrap_or((&job.key, ""));
+    let done = ROUNDS.iter().position(|(name, _)| *name == round);
+    if let Some((next, after)) = ROUNDS.get(done.map_or(0, |done| done + 1)) {
+        let key = format!("{version}:{next}");
+        jobs::enqueue(&mut transaction, JobKind::Regroup, &key, *after).await?;
     }
     transaction.commit().await?;
     telemetry::ended(JobKind::Regroup, Ended::Done);

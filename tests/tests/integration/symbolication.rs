@@ -152,7 +152,7 @@ async fn a_local_tree_and_a_server_are_asked_in_order() {
     assert!(
         !asked
             .iter()
-            .any(|request| request.url.path().contains("Wdf01000"))
+            .any(|request| request.url.path().contains("Wdf01000.sys"))
     );
     let before = asked.len();
     // The same again: what is there and what is not is known.
