@@ -40,7 +40,8 @@ async fn answer(response: Response) -> (StatusCode, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answered_symbol_file_outlives_a_kill_and_is_known_by_its_bytes() {
-    let server = Server::start().await;
+    // A worker would find out that these are no real files.
+    let server = Server::start_with(&["--no-worker"], &[]).await;
     let sender = server.admin().with_token(&server.admin().token("symbols").await);
     let (status, first) = answer(put(&sender, IMAGE_KEY, image(1)).await).await;
     assert_eq!(status, 201, "{first}");

@@ -94,7 +94,8 @@ fn the_pdb_of_a_driver_for_x86_leads_back_to_its_callers() {
     let states = machine.states(function);
     for machine in &states[body.expect("a body")..states.len() - 6] {
         let dump = crashed(description.clone(), machine);
-        let report = analysis::analyze_with(&dump, &mut WithPdb(&driver)).expect("a report");
+        let report = analysis::analyze_with(&dump, &mut WithPdb(&driver), &analysis::Rules::default())
+            .expect("a report");
         let found: Vec<_> = report.frames.iter().map(|frame| frame.address.0).collect();
         let calls = machine.returns.iter().rev().copied();
         let wanted: Vec<_> = [machine.pc].into_iter().chain(calls).collect();
