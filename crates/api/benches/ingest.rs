@@ -195,10 +195,12 @@ async fn ours(pool: &PgPool, folder: &Path) -> Outcome<Router> {
     let notifier = Notifier::start(pool.clone());
     let services = Services {
         pool: pool.clone(),
-        ingest: Ingest::start(pool.clone(), blobs.clone(), clock.clone(), notifier),
+        ingest: Ingest::start(pool.clone(), blobs.clone(), clock.clone(), notifier.clone()),
         blobs,
+        notifier,
         clock,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
+        check_rules: |_| Ok(()),
     };
     Ok(api::router(AppState::new(services, Settings::default())))
 }

@@ -19,6 +19,7 @@ use utoipa::{Modify, OpenApi};
         (name = "stop codes", description = "Stop codes across the fleet, and their suspects"),
         (name = "drivers", description = "Drivers and their versions"),
         (name = "machines", description = "Machines and their timelines"),
+        (name = "symbols", description = "Symbol files: what the server has, and what would help most"),
         (name = "tokens", description = "Access tokens"),
         (name = "alerts", description = "Webhooks, and what they are told"),
         (name = "operation", description = "Health and figures"),

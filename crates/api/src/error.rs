@@ -44,6 +44,12 @@ pub enum ApiError {
         /// What the bytes look like.
         saw: String,
     },
+    /// The upload is no symbol file that we can read.
+    #[error("{saw}; expected a PE image, a PDB, a Breakpad symbol file, or a CAB archive of one of them")]
+    NotSymbols {
+        /// What the bytes look like.
+        saw: String,
+    },
     /// The body claims an encoding or an archive format and breaks its rules.
     #[error("{detail}")]
     CorruptBody {
@@ -149,9 +155,10 @@ impl ApiError {
         match self {
             ApiError::NotFound { .. } | ApiError::NoSuchPath => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            ApiError::Invalid { .. } | ApiError::UnsupportedFormat { .. } | ApiError::CorruptBody { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            ApiError::Invalid { .. }
+            | ApiError::UnsupportedFormat { .. }
+            | ApiError::NotSymbols { .. }
+            | ApiError::CorruptBody { .. } => StatusCode::BAD_REQUEST,
             ApiError::UnsupportedEncoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ApiError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -173,7 +180,7 @@ impl ApiError {
             ApiError::NoSuchPath => "no-such-path",
             ApiError::MethodNotAllowed => "method-not-allowed",
             ApiError::Invalid { .. } => "invalid-request",
-            ApiError::UnsupportedFormat { .. } => "unsupported-format",
+            ApiError::UnsupportedFormat { .. } | ApiError::NotSymbols { .. } => "unsupported-format",
             ApiError::CorruptBody { .. } => "corrupt-body",
             ApiError::UnsupportedEncoding { .. } => "unsupported-encoding",
             ApiError::TooLarge { .. } => "too-large",
@@ -199,6 +206,7 @@ impl ApiError {
             ApiError::MethodNotAllowed => "Method not allowed",
             ApiError::Invalid { .. } => "The request cannot be understood",
             ApiError::UnsupportedFormat { .. } => "Not a dump that can be read",
+            ApiError::NotSymbols { .. } => "Not a symbol file that can be read",
             ApiError::CorruptBody { .. } => "The body is damaged",
             ApiError::UnsupportedEncoding { .. } => "Unknown content encoding",
             ApiError::TooLarge { .. } => "Too large",

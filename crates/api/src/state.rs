@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::{HeaderMap, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Transaction};
 use store::blobs::Blobs;
 use store::ingest::Ingest;
+use store::wakeup::Notifier;
 use store::{Clock, TokenId, audit};
+use tokio::sync::Semaphore;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -21,12 +24,16 @@ pub struct Services {
     pub pool: PgPool,
     /// Takes dumps durably.
     pub ingest: Ingest,
-    /// The bytes of dumps.
+    /// The bytes of dumps and symbol files.
     pub blobs: Blobs,
+    /// Wakes the workers.
+    pub notifier: Notifier,
     /// Tells the time.
     pub clock: Clock,
     /// Renders `/metrics`; its recorder is installed by the program.
     pub metrics: PrometheusHandle,
+    /// Says in a clause why JSON cannot be signature rules. They are data of analysis, of which nothing is known here.
+    pub check_rules: fn(&serde_json::Value) -> Result<(), String>,
 }
 
 /// What an operator can set.
@@ -36,6 +43,11 @@ pub struct Settings {
     pub max_dump_bytes: u64,
     /// Bytes of uploads held in memory at once, over all requests. 256 MiB unless set.
     pub inflight_bytes: u64,
+    /// Largest symbol file, both as sent and inflated; an archive of them may have twice that as sent and eight times
+    /// that inflated. 512 MiB unless set.
+    pub max_symbol_bytes: u64,
+    /// Uploads of symbol files at once, over all requests. 4 unless set.
+    pub symbol_uploads: usize,
     /// The address users reach the server at, without a slash at the end, e.g. `https://stopcode.example.com`.
     /// With `https` the session cookie is sent over TLS only.
     pub public_url: Option<String>,
@@ -43,6 +55,8 @@ pub struct Settings {
     pub body_idle: Duration,
     /// How long the body of an upload may take as a whole. 10 minutes unless set.
     pub body_deadline: Duration,
+    /// The same for symbol files. 30 minutes unless set.
+    pub symbol_deadline: Duration,
     /// How long any other request may take. 30 s unless set.
     pub request_deadline: Duration,
     /// How long a first request for a verdict waits for it. 10 s unless set.
@@ -56,9 +70,12 @@ impl Default for Settings {
         Settings {
             max_dump_bytes: 64 << 20,
             inflight_bytes: 256 << 20,
+            max_symbol_bytes: 512 << 20,
+            symbol_uploads: 4,
             public_url: None,
             body_idle: Duration::from_secs(30),
             body_deadline: Duration::from_mins(10),
+            symbol_deadline: Duration::from_mins(30),
             request_deadline: Duration::from_secs(30),
             verdict_wait: Duration::from_secs(10),
             upload_interval: Duration::from_mins(15),
@@ -82,14 +99,18 @@ pub struct AppState {
     pub pool: PgPool,
     /// Takes dumps durably.
     pub ingest: Ingest,
-    /// The bytes of dumps.
+    /// The bytes of dumps and symbol files.
     pub blobs: Blobs,
+    /// Wakes the workers.
+    pub notifier: Notifier,
     /// Tells the time.
     pub clock: Clock,
     /// What an operator can set.
     pub settings: Arc<Settings>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) check_rules: fn(&serde_json::Value) -> Result<(), String>,
     pub(crate) budget: ByteBudget,
+    pub(crate) symbol_uploads: Arc<Semaphore>,
 }
 
 impl AppState {
@@ -99,9 +120,12 @@ impl AppState {
             pool: services.pool,
             ingest: services.ingest,
             blobs: services.blobs,
+            notifier: services.notifier,
             clock: services.clock,
             metrics: services.metrics,
+            check_rules: services.check_rules,
             budget: ByteBudget::new(settings.inflight_bytes),
+            symbol_uploads: Arc::new(Semaphore::new(settings.symbol_uploads.max(1))),
             settings: Arc::new(settings),
         }
     }
@@ -131,14 +155,37 @@ impl AppState {
         action: &str,
         subject: impl ToString,
     ) -> Result<(), ApiError> {
-        let entry = audit::Entry {
+        let entry = self.entry(caller, action, &subject);
+        audit::record(&mut *self.conn().await?, &entry).await?;
+        Ok(())
+    }
+
+    /// What is recorded of something a caller does, to be written in the transaction that does it.
+    pub(crate) fn entry(&self, caller: &Caller, action: &str, subject: &impl ToString) -> audit::Entry {
+        audit::Entry {
             at: self.clock.now(),
             token: caller.token_id.map(TokenId),
             action: action.to_owned(),
             subject: subject.to_string(),
-        };
-        audit::record(&mut *self.conn().await?, &entry).await?;
-        Ok(())
+        }
+    }
+
+    /// Where clients reach this server: as configured, else as this request did.
+    pub(crate) fn address(&self, headers: &HeaderMap) -> String {
+        if let Some(url) = &self.settings.public_url {
+            return url.clone();
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        format!("http://{}", host.unwrap_or("127.0.0.1:8080"))
+    }
+
+    /// The limits of a body that holds symbol files, at most `max_bytes` of it.
+    pub(crate) fn symbol_limits(&self, max_bytes: u64) -> Limits {
+        Limits {
+            max_bytes,
+            idle: self.settings.body_idle,
+            deadline: self.settings.symbol_deadline,
+        }
     }
 
     pub(crate) fn limits(&self) -> Limits {

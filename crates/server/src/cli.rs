@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     Token(TokenArguments),
     /// Import history: machines, inventories, presence and crashes, one JSON object a line
     Import(ImportArguments),
+    /// Add symbol files: images, PDBs, Breakpad files
+    Symbols(SymbolsArguments),
     /// Say what dumps tell, at a desk: no server, no database
     Analyze(AnalyzeArguments),
     /// Play an invented fleet against a fresh server and show its ranking
@@ -121,11 +124,11 @@ impl DatabaseArguments {
     }
 }
 
-/// Where dumps are kept.
+/// Where dumps and symbol files are kept. Global, for `symbols add`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct BlobArguments {
-    /// The folder of the uploaded dumps; `blobs` in the data directory unless set
-    #[arg(long, env = "STOPCODE_BLOBS")]
+    /// The folder of the uploaded dumps and symbol files; `blobs` in the data directory unless set
+    #[arg(long, global = true, env = "STOPCODE_BLOBS")]
     pub(crate) blobs: Option<String>,
 }
 
@@ -164,12 +167,83 @@ impl PoolArguments {
     }
 }
 
+/// Most MiB of compiled symbol files, unless another number is given.
+const DEFAULT_SYMBOL_CACHE_MIB: u64 = 4096;
+
+/// Seconds that a dump waits for symbol files, unless another number is given.
+const DEFAULT_SYMBOL_PATIENCE: u64 = 20;
+
+/// Where workers find symbol files, besides those that are uploaded.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SymbolArguments {
+    /// A tree of symbol files in symstore layout, which is only read; may be given several times
+    #[arg(
+        long = "symbol-path",
+        env = "STOPCODE_SYMBOL_PATH",
+        value_name = "FOLDER",
+        value_delimiter = ':'
+    )]
+    trees: Vec<PathBuf>,
+    /// A symbol server, e.g. <https://msdl.microsoft.com/download/symbols>; may be given several times, asked in order
+    #[arg(
+        long = "symbol-server",
+        env = "STOPCODE_SYMBOL_SERVERS",
+        value_name = "URL",
+        value_delimiter = ','
+    )]
+    servers: Vec<String>,
+    /// Where compiled symbol files are kept; `symbol-cache` in the data directory unless set
+    #[arg(long, env = "STOPCODE_SYMBOL_CACHE", value_name = "FOLDER")]
+    symbol_cache: Option<PathBuf>,
+    /// Most MiB of compiled symbol files
+    #[arg(long, env = "STOPCODE_SYMBOL_CACHE_MIB", default_value_t = DEFAULT_SYMBOL_CACHE_MIB, value_parser = clap::value_parser!(u64).range(16..))]
+    symbol_cache_mib: u64,
+    /// Seconds that a dump waits for the symbol files it asks for; what comes later is used then
+    #[arg(long, env = "STOPCODE_SYMBOL_PATIENCE", value_name = "SECONDS", default_value_t = DEFAULT_SYMBOL_PATIENCE, value_parser = clap::value_parser!(u64).range(1..=600))]
+    symbol_patience: u64,
+}
+
+impl Default for SymbolArguments {
+    fn default() -> Self {
+        SymbolArguments {
+            trees: Vec::new(),
+            servers: Vec::new(),
+            symbol_cache: None,
+            symbol_cache_mib: DEFAULT_SYMBOL_CACHE_MIB,
+            symbol_patience: DEFAULT_SYMBOL_PATIENCE,
+        }
+    }
+}
+
+impl SymbolArguments {
+    /// How workers find symbol files, with their cache in `folder` unless another one was given.
+    pub(crate) fn config(&self, folder: impl FnOnce() -> PathBuf) -> worker::SymbolConfig {
+        let given = |text: &&String| !text.is_empty();
+        worker::SymbolConfig {
+            trees: self.trees.clone(),
+            servers: self.servers.iter().filter(given).cloned().collect(),
+            cache: self.symbol_cache.clone().unwrap_or_else(folder),
+            cache_bytes: self.symbol_cache_mib.saturating_mul(1 << 20),
+            patience: Duration::from_secs(self.symbol_patience),
+            clock: store::Clock::System,
+        }
+    }
+
+    /// Whether any place to look was given.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.trees.is_empty() || self.servers.iter().any(|server| !server.is_empty())
+    }
+}
+
 /// What an operator can limit.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LimitArguments {
     /// Largest dump, as sent and inflated, in MiB
     #[arg(long, env = "STOPCODE_MAX_DUMP_MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub(crate) max_dump_mib: u64,
+    /// Largest symbol file, as sent and inflated, in MiB
+    #[arg(long, env = "STOPCODE_MAX_SYMBOL_MIB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(1..=512))]
+    pub(crate) max_symbol_mib: u64,
     /// Bytes of uploads held in memory at once, in MiB; beyond it uploads are asked to come again
     #[arg(long, env = "STOPCODE_INFLIGHT_MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub(crate) inflight_mib: u64,
@@ -183,6 +257,7 @@ impl LimitArguments {
     pub(crate) fn settings(&self) -> api::Settings {
         api::Settings {
             max_dump_bytes: self.max_dump_mib << 20,
+            max_symbol_bytes: self.max_symbol_mib << 20,
             inflight_bytes: self.inflight_mib.max(self.max_dump_mib) << 20,
             public_url: self
                 .public_url
@@ -214,6 +289,9 @@ pub(crate) struct ServeArguments {
     /// How the workers are run.
     #[command(flatten)]
     pub(crate) pool: PoolArguments,
+    /// Where symbol files come from.
+    #[command(flatten)]
+    pub(crate) symbols: SymbolArguments,
     /// What is limited.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
@@ -231,6 +309,9 @@ pub(crate) struct WorkerArguments {
     /// How the workers are run.
     #[command(flatten)]
     pub(crate) pool: PoolArguments,
+    /// Where symbol files come from.
+    #[command(flatten)]
+    pub(crate) symbols: SymbolArguments,
 }
 
 /// `token`.
@@ -295,6 +376,31 @@ pub(crate) struct ImportArguments {
     pub(crate) database: DatabaseArguments,
 }
 
+/// `symbols`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SymbolsArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: SymbolsCommand,
+    /// Which database.
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Where their bytes are kept.
+    #[command(flatten)]
+    pub(crate) blobs: BlobArguments,
+}
+
+/// The commands of `symbols`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum SymbolsCommand {
+    /// Add files, folders, symbol store trees, and zips of such trees; what missed them is analysed again
+    Add {
+        /// The files and folders
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+}
+
 /// `analyze`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AnalyzeArguments {
@@ -304,6 +410,9 @@ pub(crate) struct AnalyzeArguments {
     /// Print JSON as `GET /api/v1/crashes/{id}` answers: an object for one dump, an array for several
     #[arg(long)]
     json: bool,
+    /// Where symbol files come from.
+    #[command(flatten)]
+    pub(crate) symbols: SymbolArguments,
 }
 
 impl AnalyzeArguments {

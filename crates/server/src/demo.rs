@@ -13,6 +13,7 @@ use wire::token::Scope;
 
 use crate::cli::{
     BlobArguments, DatabaseArguments, DemoArguments, LimitArguments, PoolArguments, ServeArguments,
+    SymbolArguments,
 };
 use crate::output;
 use crate::postgres::TemporaryDirectory;
@@ -145,8 +146,10 @@ fn serve_arguments(arguments: &DemoArguments, data_dir: PathBuf, listen: SocketA
         },
         blobs: BlobArguments { blobs: None },
         pool: PoolArguments { analysers: None },
+        symbols: SymbolArguments::default(),
         limits: LimitArguments {
             max_dump_mib: 64,
+            max_symbol_mib: 512,
             inflight_mib: 256,
             public_url: None,
         },

@@ -10,7 +10,8 @@
 //! | `database` | which database a command uses: given, embedded, or that of a running server |
 //! | `serve` | the server: what is started in which order, and stopped in the reverse one |
 //! | `analyze` | reports at one desk, without server or database |
-//! | `demo`, `import`, `tokens`, `roles` | the other commands |
+//! | `demo`, `import`, `symbols`, `tokens`, `roles` | the other commands |
+//! | `in_process` | the API without a socket, for commands that write |
 //! | `telemetry` | logs and metrics |
 
 mod analyze;
@@ -18,10 +19,12 @@ mod cli;
 mod database;
 mod demo;
 mod import;
+mod in_process;
 mod output;
 pub mod postgres;
 mod roles;
 mod serve;
+mod symbols;
 mod telemetry;
 mod tokens;
 
@@ -74,7 +77,10 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Migrate(arguments) => roles::migrate(arguments).await,
         Command::Token(arguments) => tokens::run(arguments).await,
         Command::Import(arguments) => import::run(arguments).await,
-        Command::Analyze(arguments) => analyze::run(&arguments.paths, arguments.form()).await,
+        Command::Symbols(arguments) => symbols::run(arguments).await,
+        Command::Analyze(arguments) => {
+            analyze::run(&arguments.paths, arguments.form(), &arguments.symbols).await
+        }
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::DatabaseUrl(arguments) => roles::database_url(&arguments),
         Command::AnalyzeChild => Ok(ExitCode::FAILURE),

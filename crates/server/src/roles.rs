@@ -1,13 +1,16 @@
 //! The small commands around a server: `worker`, `migrate`, and the hidden `database-url`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use analysis::signature::{Patterns, Rules};
 use anyhow::{Context, Result, bail};
+use sqlx::PgPool;
 use store::Clock;
 use store::blobs::Blobs;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{DatabaseArguments, PoolArguments, WorkerArguments};
+use crate::cli::{DatabaseArguments, PoolArguments, SymbolArguments, WorkerArguments};
 use crate::database::Database;
 use crate::output;
 use crate::postgres::EmbeddedPostgres;
@@ -28,12 +31,20 @@ pub(crate) async fn work(arguments: WorkerArguments) -> Result<ExitCode> {
     let database = Database::open_beside(&arguments.database).await?;
     let stop = CancellationToken::new();
     let config = pool_config(&arguments.pool)?;
+    let data_dir = &arguments.database.data_dir;
+    let symbols = symbols(&arguments.symbols, data_dir, &config, &database.pool, &blobs)?;
     tracing::info!(
         worker.name = config.name,
         worker.analysers = config.analysers,
         "working"
     );
-    let pool = tokio::spawn(worker::run(config, database.pool.clone(), blobs, stop.clone()));
+    let pool = tokio::spawn(worker::run(
+        config,
+        database.pool.clone(),
+        blobs,
+        symbols,
+        stop.clone(),
+    ));
     signals.next().await;
     tracing::info!("stopping: analyses under way come to their end");
     stop.cancel();
@@ -64,6 +75,33 @@ pub(crate) fn pool_config(arguments: &PoolArguments) -> Result<worker::Config> {
     let mut config = worker::Config::new(child);
     config.analysers = arguments.analysers();
     Ok(config)
+}
+
+/// Where a pool of workers finds symbol files.
+///
+/// # Errors
+///
+/// When the cache cannot be used, or an address is none.
+pub(crate) fn symbols(
+    arguments: &SymbolArguments,
+    data_dir: &Path,
+    config: &worker::Config,
+    database: &PgPool,
+    blobs: &Blobs,
+) -> Result<worker::Symbols> {
+    let uploads = Some((database.clone(), blobs.clone()));
+    let places = arguments.config(|| data_dir.join("symbol-cache"));
+    Ok(worker::Symbols::open(&places, config.child.clone(), uploads)?)
+}
+
+/// Says in a clause why JSON cannot be rules of signatures.
+///
+/// # Errors
+///
+/// The clause.
+pub(crate) fn check_rules(rules: &serde_json::Value) -> Result<(), String> {
+    let patterns: Patterns = serde_json::from_value(rules.clone()).map_err(|error| error.to_string())?;
+    Rules::new(patterns).map(drop).map_err(|error| error.to_string())
 }
 
 /// `stopcode migrate`.

@@ -136,7 +136,7 @@ pub async fn find(conn: &mut PgConnection, id: DumpId) -> Result<Option<Dump>, E
                 crash_id AS "crash_id: CrashId", file_name, annotations, received_at,
                 job.attempts AS "running?"
             FROM dump
-            LEFT JOIN job ON job.key = dump.id::text AND job.kind = 'analyze' AND job.state = 1
+            LEFT JOIN job ON job.key = dump.id::text AND job.kind IN ('analyze', 'reanalyze') AND job.state = 1
             LEFT JOIN machine ON machine.machine_id = dump.machine_id
             WHERE dump.id = $1
         "#,
@@ -182,7 +182,7 @@ pub async fn reprocess(conn: &mut PgConnection, id: DumpId) -> Result<Option<()>
     if settled.rows_affected() == 1 {
         // A dead letter about it is answered by the new job.
         sqlx::query!(
-            "DELETE FROM job WHERE state = 2 AND kind = 'analyze' AND key = $1",
+            "DELETE FROM job WHERE state = 2 AND kind IN ('analyze', 'reanalyze') AND key = $1",
             id.to_string(),
         )
         .execute(&mut *conn)
@@ -220,19 +220,20 @@ pub async fn mark_failed(
     Ok(())
 }
 
-/// Those of `hashes` that no dump has.
+/// Those of `hashes` that neither a dump nor a symbol file has.
 ///
 /// # Errors
 ///
 /// [`Error::Database`].
 #[tracing::instrument(name = "db.dumps.without_row", skip_all)]
-pub async fn without_row(conn: &mut PgConnection, hashes: &[Sha256]) -> Result<Vec<Sha256>, Error> {
+pub(crate) async fn without_row(conn: &mut PgConnection, hashes: &[Sha256]) -> Result<Vec<Sha256>, Error> {
     let wanted: Vec<Vec<u8>> = hashes.iter().map(|sha256| sha256.0.to_vec()).collect();
     let missing = sqlx::query_scalar!(
         r#"
             SELECT hash AS "hash!"
             FROM unnest($1::bytea[]) AS wanted (hash)
             WHERE NOT EXISTS (SELECT FROM dump WHERE dump.sha256 = wanted.hash)
+                AND NOT EXISTS (SELECT FROM symbol_file WHERE symbol_file.sha256 = wanted.hash)
         "#,
         &wanted,
     )

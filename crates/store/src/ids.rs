@@ -37,6 +37,10 @@ uuid_id! {
     /// An access token.
     TokenId
 }
+uuid_id! {
+    /// An uploaded symbol file.
+    SymbolFileId
+}
 /// A SHA-256 digest; `Display` is 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);

@@ -6,12 +6,14 @@
 //!
 //! | Module | What it has |
 //! |---|---|
-//! | [`blobs`] | the bytes of dumps, by their SHA-256, on disk |
+//! | [`blobs`] | the bytes of dumps and symbol files, by their SHA-256, on disk |
 //! | [`ingest`] | takes dumps durably, many in one sync and one transaction |
 //! | [`dumps`] | an uploaded dump and where it stands |
 //! | [`jobs`] | the queue: claim, finish, retry, leases, dead letters |
 //! | [`wakeup`] | telling idle workers of new jobs |
 //! | [`crashes`] | crashes, their evidence, their partitions |
+//! | [`symbols`] | uploaded symbol files, and those that crashes miss |
+//! | [`signatures`] | the rules by which crashes are grouped |
 //! | [`machines`] | machines, their list, their timeline |
 //! | [`drivers`] | drivers, their versions and images; resolving what inventories and dumps name |
 //! | [`driver_sets`] | combinations of driver versions, stored once by their hash |
@@ -53,7 +55,9 @@ mod page;
 mod pool;
 pub mod presence;
 pub mod sessions;
+pub mod signatures;
 pub mod stop_codes;
+pub mod symbols;
 mod text;
 pub mod tokens;
 pub mod verdicts;
@@ -62,7 +66,7 @@ mod window;
 
 pub use clock::Clock;
 pub use error::Error;
-pub use ids::{CrashId, DumpId, Sha256, TokenId};
+pub use ids::{CrashId, DumpId, Sha256, SymbolFileId, TokenId};
 pub use machines::MachineId;
 pub use page::Page;
 pub use pool::{MIGRATOR, connect, migrate, ping};

@@ -12,6 +12,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StopCodeNumber;
 
 /// The longest name of a symbol file, in bytes.
 pub const MAX_NAME_BYTES: usize = 160;
@@ -189,6 +193,151 @@ impl From<SymbolKey> for String {
     fn from(key: SymbolKey) -> String {
         key.to_string()
     }
+}
+
+/// Where an uploaded symbol file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum SymbolState {
+    /// Stored, waiting to be read.
+    Queued,
+    /// In use.
+    Ready,
+    /// It could not be read, or is not what its key says.
+    Failed,
+}
+
+impl SymbolState {
+    /// The name as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SymbolState::Queued => "queued",
+            SymbolState::Ready => "ready",
+            SymbolState::Failed => "failed",
+        }
+    }
+
+    /// The state of this name.
+    pub fn from_name(name: &str) -> Option<SymbolState> {
+        [SymbolState::Queued, SymbolState::Ready, SymbolState::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+}
+
+/// An uploaded symbol file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SymbolFile {
+    /// Its id. Other bytes under the same key get another.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: SymbolKind,
+    /// Where a symbol server has it, e.g. `amdppm.sys/C9C030003b000/amdppm.sys`.
+    pub key: String,
+    /// The name it was sent under, e.g. `amdppm.sy_`.
+    pub file_name: String,
+    /// SHA-256 of the bytes, 64 hex digits.
+    pub sha256: String,
+    /// Size.
+    pub size_bytes: u64,
+    /// Where it stands.
+    pub state: SymbolState,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// Of an image: the debug file that it names, as name and id in lower case.
+    pub debug_key: Option<String>,
+    /// When it was taken.
+    #[serde(with = "time::serde::rfc3339")]
+    pub uploaded_at: OffsetDateTime,
+}
+
+/// One symbol file of an upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UploadedSymbol {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: SymbolKind,
+    /// Where a symbol server has it.
+    pub key: String,
+    /// The name it was sent under.
+    pub file_name: String,
+    /// SHA-256 of the bytes, 64 hex digits.
+    pub sha256: String,
+    /// Size.
+    pub size_bytes: u64,
+    /// Whether the server had these bytes under this key already.
+    pub duplicate: bool,
+}
+
+/// What an archive of symbol files is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UploadedSymbols {
+    /// The files that were taken, in the archive's order.
+    pub files: Vec<UploadedSymbol>,
+    /// Those that were not, and why.
+    pub refused: Vec<RefusedSymbol>,
+}
+
+/// A member of an archive that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RefusedSymbol {
+    /// Its path in the archive.
+    pub path: String,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// A symbol file that crashes miss, and what it would help.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MissingSymbolFile {
+    /// File name.
+    pub name: String,
+    /// Where a symbol server has it: put this behind the server's address to fetch it.
+    pub key: String,
+    /// What it probably is.
+    pub kind: SymbolKind,
+    /// Crashes in the window whose stack it would make better.
+    pub crashes: u64,
+    /// Machines those are of.
+    pub machines: u64,
+    /// The same whenever they were.
+    pub crashes_ever: u64,
+    /// Machines those are of.
+    pub machines_ever: u64,
+    /// The stop codes it would help most, at most three.
+    pub stop_codes: Vec<HelpedStopCode>,
+    /// Where a file stands that was uploaded for it: not read yet, or failed.
+    pub uploaded: Option<SymbolState>,
+}
+
+/// A stop code that a missing file would help.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HelpedStopCode {
+    /// The code.
+    pub code: StopCodeNumber,
+    /// Its crashes that miss the file, whenever they were.
+    pub crashes: u64,
+}
+
+/// The rules by which crashes are grouped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignatureRules {
+    /// Counts the changes; 0 for the built-in rules.
+    pub version: u32,
+    /// The rules; `null` for the built-in ones.
+    pub rules: Option<serde_json::Value>,
+    /// When they were changed last.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub changed_at: Option<OffsetDateTime>,
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(crate) struct Finisher {
 /// What one transaction did.
 #[derive(Default)]
 struct Stored {
-    ended: Vec<Ended>,
+    ended: Vec<(JobKind, Ended)>,
     stop_codes: BTreeSet<u32>,
 }
 
@@ -121,9 +121,9 @@ impl Finisher {
             .collect();
         let mut stored = Stored::default();
         for result in results {
-            let fence = result.job.fence;
+            let (fence, kind) = (result.job.fence, result.job.kind);
             if !held.contains(&fence) {
-                stored.ended.push(Ended::Lost);
+                stored.ended.push((kind, Ended::Lost));
                 continue;
             }
             match &result.outcome {
@@ -134,11 +134,11 @@ impl Finisher {
                             .stop_codes
                             .extend(crash.bug_check.as_ref().map(|bug_check| bug_check.code));
                     }
-                    stored.ended.push(Ended::Done);
+                    stored.ended.push((kind, Ended::Done));
                 }
                 Outcome::Refused(dump, sentence) => {
                     dumps::mark_failed(&mut transaction, *dump, fence, sentence).await?;
-                    stored.ended.push(Ended::Failed);
+                    stored.ended.push((kind, Ended::Failed));
                 }
                 Outcome::Retry(_) | Outcome::Fail(_) => {}
             }
@@ -149,8 +149,8 @@ impl Finisher {
 
     /// Counts what ended and asks for the verdicts that it changes. A wish that is lost is made up for by the refresh.
     async fn tell(&self, stored: Stored) {
-        for ended in stored.ended {
-            telemetry::ended(JobKind::Analyze, ended);
+        for (kind, ended) in stored.ended {
+            telemetry::ended(kind, ended);
         }
         if let Err(error) = self.ask_for_verdicts(&stored.stop_codes).await {
             log(&error, "could not ask for verdicts");

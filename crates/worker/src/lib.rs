@@ -19,8 +19,6 @@
 //! gone, makes partitions ahead, sweeps orphans, and computes verdicts anew that nobody asked for lately. All of that
 //! may be done by several replicas at once.
 
-#![forbid(unsafe_code)]
-
 mod alerts;
 mod backoff;
 pub mod child;
@@ -30,6 +28,8 @@ mod finish;
 mod housekeeping;
 mod pool;
 mod record;
+mod signatures;
+mod symbols;
 mod telemetry;
 mod verdict;
 
@@ -40,11 +40,12 @@ use tokio_util::sync::CancellationToken;
 pub use child::ChildCommand;
 pub use config::Config;
 pub use dictionary::seed_dictionaries;
+pub use symbols::{SymbolConfig, SymbolSetupError, Symbols};
 
 /// Runs a pool until `stop` is cancelled.
 ///
 /// Then it claims no more, lets the analyses under way come to their end (each is bounded by
 /// [`Config::analysis_timeout`]), stores their results, and gives back what it had claimed and not begun.
-pub async fn run(config: Config, pool: PgPool, blobs: Blobs, stop: CancellationToken) {
-    pool::Pool::new(config, pool, blobs).run(stop).await;
+pub async fn run(config: Config, pool: PgPool, blobs: Blobs, symbols: Symbols, stop: CancellationToken) {
+    pool::Pool::new(config, pool, blobs, symbols).run(stop).await;
 }

@@ -6,19 +6,28 @@ use store::crashes::{
     plausible_time,
 };
 use store::dumps::Dump;
+use store::jobs::Job;
+use store::symbols;
 use store::{Error, MachineId};
 use time::format_description::well_known::Rfc3339;
-use wire::report::{self, CrashKind, EvidenceKind, Report, StopCodeClass};
+use wire::report::{self, CrashKind, EvidenceKind, MissingSymbol, Report, StopCodeClass};
+use wire::symbols::SymbolKey;
 
-/// The crash that `report` tells of, as attempt number `attempts` read it from `dump`.
-pub(crate) fn crash(dump: &Dump, attempts: i32, mut report: Report) -> Result<NewCrash, Error> {
+/// The crash that `report` tells of, as `job` read it from `dump`.
+pub(crate) fn crash(
+    dump: &Dump,
+    job: &Job,
+    rules_version: i32,
+    mut report: Report,
+) -> Result<NewCrash, Error> {
     warn_of_absurd_time(dump, &mut report);
     let json = serde_json::to_value(&report).map_err(|_| Error::OutOfRange { what: "report" })?;
     Ok(NewCrash {
         machine: dump.machine_id.unwrap_or(MachineId::UNKNOWN),
         dump: Some(AnalysedDump {
             id: dump.id,
-            attempts,
+            attempts: job.fence.attempts,
+            claimed_at: job.claimed_at,
         }),
         source: Source::Dump,
         kind: match report.kind {
@@ -36,6 +45,8 @@ pub(crate) fn crash(dump: &Dump, attempts: i32, mut report: Report) -> Result<Ne
         process: report.process,
         os_build: report.os_build,
         signature: report.signature,
+        signature_rules: rules_version,
+        missing_symbols: report.missing_symbols.iter().filter_map(missing_symbol).collect(),
         report: json,
     })
 }
@@ -78,6 +89,15 @@ fn bug_check(stop_code: &report::StopCode) -> BugCheck {
             .map(|parameter| parameter.value.0)
             .collect(),
     }
+}
+
+/// `None` for a name that is not for files: no server has such a file.
+fn missing_symbol(missing: &MissingSymbol) -> Option<symbols::Key> {
+    let key: SymbolKey = missing.key.parse().ok()?;
+    Some(symbols::Key {
+        name: key.name().to_owned(),
+        id: key.id().to_owned(),
+    })
 }
 
 fn image(driver: &report::Module) -> LoadedImage {

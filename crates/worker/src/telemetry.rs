@@ -41,7 +41,7 @@ pub(crate) fn took(kind: JobKind, elapsed: Duration) {
 
 /// Notes how long the queue is.
 pub(crate) fn queue(counts: &[QueueCount]) {
-    for kind in [JobKind::Analyze, JobKind::Verdict] {
+    for kind in JobKind::ALL {
         let count = counts.iter().find(|count| count.kind == kind.as_str());
         let states = [
             ("queued", count.map_or(0, |count| count.queued)),

@@ -10,3 +10,5 @@ mod hostile;
 mod ranking;
 mod real_dumps;
 mod roles;
+mod symbolication;
+mod symbols;

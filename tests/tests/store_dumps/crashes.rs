@@ -23,7 +23,11 @@ async fn dump(conn: &mut PgConnection) -> AnalysedDump {
     .execute(conn)
     .await
     .unwrap();
-    AnalysedDump { id, attempts: 1 }
+    AnalysedDump {
+        id,
+        attempts: 1,
+        claimed_at: AT,
+    }
 }
 
 fn crash(dump: Option<AnalysedDump>, crashed_at: OffsetDateTime) -> NewCrash {
@@ -48,6 +52,8 @@ fn crash(dump: Option<AnalysedDump>, crashed_at: OffsetDateTime) -> NewCrash {
         process: Some("x.exe".to_owned()),
         os_build: Some(22631),
         signature: "PROCESS_HAS_LOCKED_PAGES".to_owned(),
+        signature_rules: 0,
+        missing_symbols: Vec::new(),
         images: Vec::new(),
         probable_driver: None,
         evidence: Vec::new(),

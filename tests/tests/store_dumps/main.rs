@@ -6,3 +6,4 @@ mod access;
 mod crashes;
 mod ingest;
 mod jobs;
+mod symbols;

@@ -14,7 +14,8 @@ use store::{Clock, DumpId, Sha256, crashes, verdicts};
 use tests::{Database, database, dump, program};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use worker::{ChildCommand, Config};
+use worker::child::Analyser;
+use worker::{ChildCommand, Config, Symbols};
 
 struct Place {
     database: Database,
@@ -56,6 +57,7 @@ impl Place {
             config,
             self.database.pool.clone(),
             self.blobs.clone(),
+            Symbols::none(),
             stop.clone(),
         );
         Pool {
@@ -122,6 +124,13 @@ fn config_with_child(program: &str, arguments: &[&str]) -> Config {
         arguments: arguments.iter().map(Into::into).collect(),
     };
     config
+}
+
+/// A pool whose children say that they are ready, take the first byte of a dump, and then do as `script` says.
+fn config_with_script(script: &str) -> Config {
+    let ready =
+        r#"printf 'S\023\000\000\000\000\000\000\000{"unfiltered":null}' >&0; head -c 1 <&0 >/dev/null; "#;
+    config_with_child("/bin/sh", &["-c", &format!("{ready}{script}")])
 }
 
 /// What `ask` comes to say, within half a minute.
@@ -211,10 +220,7 @@ async fn what_is_no_dump_fails_at_once_with_a_sentence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_dies_costs_its_dump_one_attempt() {
     let place = Place::new().await;
-    let pool = place.start(config_with_child(
-        "/bin/sh",
-        &["-c", "read -n 1 line; kill -9 $$"],
-    ));
+    let pool = place.start(config_with_script("kill -9 $$"));
     place.upload(dump(1)).await;
     let (error, attempts) = place.last_error().await;
     assert!(error.contains("signal 9"), "{error}");
@@ -230,13 +236,52 @@ async fn a_child_that_dies_costs_its_dump_one_attempt() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_takes_too_long_is_killed() {
     let place = Place::new().await;
-    let mut config = config_with_child("/bin/sleep", &["1000"]);
+    let mut config = config_with_script("exec sleep 1000");
     config.analysis_timeout = Duration::from_secs(1);
     let pool = place.start(config);
     place.upload(dump(1)).await;
     let (error, _) = place.last_error().await;
     assert!(error.contains("longer than 1 s"), "{error}");
     pool.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_that_killed_three_children_is_given_up_with_the_reason() {
+    let place = Place::new().await;
+    let pool = place.start(config_with_script("kill -SEGV $$"));
+    let id = place.upload(dump(1)).await;
+    let dump = place.settled(id).await;
+    assert_eq!((dump.state, dump.attempts), (DumpState::Failed, 3));
+    let error = dump.error.unwrap();
+    assert!(error.contains("signal 11"), "{error}");
+    pool.stop().await;
+    // Nobody tries it by himself again.
+    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM job WHERE state < 2")
+        .fetch_one(&place.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(waiting, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_is_locked_up_before_it_sees_a_dump() {
+    let mut child = Analyser::new(config().child, Duration::from_secs(10), 10);
+    let cage = child.cage().await.unwrap();
+    assert_eq!(cage.unfiltered, None, "this kernel has seccomp");
+    let of_child =
+        |file| std::fs::read_to_string(format!("/proc/{}/{file}", child.child_id().unwrap())).unwrap();
+    let status = of_child("status");
+    assert!(status.contains("Seccomp:\t2"), "{status}");
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    let limits = of_child("limits");
+    let limit = |name: &str| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(limit("Max file size"), 0);
+    assert_eq!(limit("Max core file size"), 0);
+    assert!(limit("Max open files") <= 5);
+    assert!((1 << 30..3 << 30).contains(&limit("Max address space")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +300,7 @@ async fn a_pool_that_stops_gives_back_what_it_had_not_begun() {
     for seed in 0..20 {
         place.upload(dump(seed)).await;
     }
-    let mut config = config_with_child("/bin/sleep", &["1000"]);
+    let mut config = config_with_script("exec sleep 1000");
     config.analysers = 1;
     config.analysis_timeout = Duration::from_secs(1);
     let pool = place.start(config);
@@ -283,7 +328,7 @@ async fn a_pool_that_stops_gives_back_what_it_had_not_begun() {
 async fn a_pool_that_was_killed_loses_nothing() {
     let place = Place::new().await;
     let id = place.upload(dump(1)).await;
-    let mut config_of_victim = config_with_child("/bin/sleep", &["1000"]);
+    let mut config_of_victim = config_with_script("exec sleep 1000");
     config_of_victim.lease = Duration::from_secs(1);
     let victim = place.start(config_of_victim);
     until(|| async { (place.dump(id).await.state == DumpState::Processing).then_some(()) }).await;

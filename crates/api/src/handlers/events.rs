@@ -130,6 +130,8 @@ fn new_crash(
         process: None,
         os_build: None,
         signature: report.signature.clone(),
+        signature_rules: 0,
+        missing_symbols: Vec::new(),
         images: Vec::new(),
         probable_driver: None,
         evidence: Vec::new(),

@@ -11,6 +11,7 @@ pub(crate) mod inventory;
 pub(crate) mod machines;
 pub(crate) mod stop_codes;
 pub(crate) mod suspects;
+pub(crate) mod symbols;
 pub(crate) mod tokens;
 pub(crate) mod uploads;
 pub(crate) mod webhooks;

@@ -136,7 +136,7 @@ fn foreign(start: &[u8]) -> String {
     }
 }
 
-fn reason(error: &ZipError) -> String {
+pub(super) fn reason(error: &ZipError) -> String {
     match error {
         ZipError::CompressionMethodNotSupported(method) => {
             format!("its compression method {method} is not supported; only stored and deflated are")

@@ -208,7 +208,7 @@ pub(super) async fn hold(
     })
 }
 
-fn too_large(compression: Option<Compression>, limit_bytes: u64) -> BodyError {
+pub(super) fn too_large(compression: Option<Compression>, limit_bytes: u64) -> BodyError {
     let what = if compression.is_some() {
         "the inflated body"
     } else {

@@ -1,4 +1,4 @@
-//! The bodies of uploads: from bytes on the wire to dumps in memory.
+//! The bodies of uploads: from bytes on the wire to dumps in memory, and to symbol files on the disk.
 //!
 //! ```text
 //! body ── idle time, wire limit ── Content-Encoding ── gzip or zstd by magic ── inflated limit, SHA-256
@@ -20,6 +20,9 @@ mod hold;
 mod lines;
 mod multipart;
 mod name;
+mod stored;
+mod symbols;
+mod tree;
 mod upload;
 
 use std::io;
@@ -28,6 +31,12 @@ use std::time::Duration;
 pub(crate) use budget::ByteBudget;
 pub(crate) use lines::{Line, Lines};
 pub(crate) use name::machine_name;
+pub(crate) use stored::{store_body, store_form};
+pub(crate) use symbols::{
+    SymbolFormat, accept_archives, accept_debug_files, accept_symbols, file_name as symbol_file_name,
+    key as symbol_key, recognise as recognise_symbols,
+};
+pub(crate) use tree::{Member, Tree, TreeLimits};
 pub(crate) use upload::{TakenDump, Upload, receive};
 
 use crate::error::ApiError;

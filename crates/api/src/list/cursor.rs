@@ -15,7 +15,7 @@ pub(crate) fn encode<K: Serialize>(key: &K) -> String {
 }
 
 /// The key that a client sent back.
-pub(super) fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, ApiError> {
+pub(crate) fn decode<K: DeserializeOwned>(cursor: &str) -> Result<K, ApiError> {
     let refused = || ApiError::invalid("`cursor` is none that this list gave out");
     if cursor.len() > MAX_CURSOR_BYTES {
         return Err(refused());

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use wire::page::Page;
 
 pub(crate) use csv::{Cell, Table, date, time};
-pub(crate) use cursor::encode as opaque_cursor;
+pub(crate) use cursor::{decode as decode_cursor, encode as opaque_cursor};
 pub(crate) use moment::{first_moment, moment_after, window};
 
 use crate::error::ApiError;

@@ -13,6 +13,8 @@ pub(crate) enum Section {
     Drivers,
     /// Machines.
     Machines,
+    /// Symbol files.
+    Symbols,
     /// The server itself.
     Health,
     /// None of them: signing in, errors.
@@ -80,6 +82,7 @@ impl Layout {
             ("/crashes", "Crashes", Section::Crashes),
             ("/drivers", "Drivers", Section::Drivers),
             ("/machines", "Machines", Section::Machines),
+            ("/symbols", "Symbols", Section::Symbols),
             ("/health", "Health", Section::Health),
         ];
         entries

@@ -14,6 +14,7 @@ mod routes;
 mod show;
 mod sign_in;
 mod stop_code;
+mod symbols;
 mod verdict;
 mod words;
 
@@ -31,6 +32,11 @@ use crate::state::AppState;
 /// The routes of all pages and of their static files.
 pub fn router() -> Router<AppState> {
     routes::router()
+}
+
+/// The routes of pages that take large bodies.
+pub(crate) fn sending() -> Router<AppState> {
+    routes::sending()
 }
 
 /// The HTML page for a failed request that a browser made, or `None` to answer with JSON.

@@ -11,7 +11,8 @@ use wire::problem::Problem;
 use super::crash::DriverOrder;
 use super::sign_in::Refusal;
 use super::{
-    assets, crash, crashes, drivers, health, layout, machines, overview, problem, samples, sign_in, stop_code,
+    assets, crash, crashes, drivers, health, layout, machines, overview, problem, samples, sign_in,
+    stop_code, symbols,
 };
 
 /// A name for the file, and the page.
@@ -67,6 +68,9 @@ fn all_pages() -> Vec<Rendered> {
         }),
         each("health", &samples::healths(), |one| {
             health::Page::new(one, viewer)
+        }),
+        each("symbols", &samples::symbol_pages(), |one| {
+            symbols::Page::new(one, viewer)
         }),
         each("sign-in", &refusals, |one| {
             sign_in::Page::new(*one, &samples::hostile())

@@ -23,7 +23,7 @@ use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
     breakpad, crashes, drivers, dumps, events, health, import, inventory, machines, stop_codes, suspects,
-    tokens, uploads, webhooks,
+    symbols, tokens, uploads, webhooks,
 };
 use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
@@ -34,6 +34,7 @@ pub fn router(state: AppState) -> Router {
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, state.settings.request_deadline);
     let api: Router<AppState> = documented().into();
     let sending: Router<AppState> = sending().into();
+    let sending = sending.merge(crate::pages::sending());
     let sending = sending.layer(from_fn_with_state(state.clone(), drain::unread));
     let reading = reading_as_csv()
         .merge(crate::pages::router())
@@ -74,6 +75,7 @@ fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(about_dumps_and_machines())
         .merge(about_the_fleet())
+        .merge(about_symbols())
         .merge(about_the_server())
 }
 
@@ -101,6 +103,16 @@ fn about_the_fleet() -> OpenApiRouter<AppState> {
         .routes(routes!(drivers::get))
 }
 
+fn about_symbols() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(symbols::list))
+        .routes(routes!(symbols::missing))
+        .routes(routes!(symbols::get, symbols::delete))
+        .routes(routes!(symbols::breakpad::check_status))
+        .routes(routes!(symbols::breakpad::create))
+        .routes(routes!(symbols::rules::get, symbols::rules::put))
+}
+
 fn about_the_server() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(tokens::create, tokens::list))
@@ -121,6 +133,9 @@ fn sending() -> OpenApiRouter<AppState> {
         .routes(routes!(breakpad::submit))
         .routes(routes!(breakpad::sentry))
         .routes(routes!(import::post))
+        .routes(routes!(symbols::send::post))
+        .routes(routes!(symbols::send::put))
+        .routes(routes!(symbols::breakpad::send, symbols::breakpad::complete))
         .route("/api/{project}/minidump", post(breakpad::sentry))
 }
 
@@ -132,6 +147,8 @@ fn reading_as_csv() -> Router<AppState> {
         .route("/api/v1/stop-codes/{code}/suspects.csv", get(suspects::get))
         .route("/api/v1/drivers.csv", get(drivers::list))
         .route("/api/v1/machines.csv", get(machines::list))
+        .route("/api/v1/symbols.csv", get(symbols::list))
+        .route("/api/v1/symbols/missing.csv", get(symbols::missing))
         .route("/api/v1/tokens.csv", get(tokens::list))
         .route("/api/v1/webhooks.csv", get(webhooks::list))
 }

@@ -25,11 +25,13 @@ async fn state(folder: &tempfile::TempDir) -> AppState {
     let blobs = Blobs::open(folder.path(), clock.clone()).await.unwrap();
     let notifier = Notifier::start(pool.clone());
     let services = Services {
-        ingest: Ingest::start(pool.clone(), blobs.clone(), clock.clone(), notifier),
+        ingest: Ingest::start(pool.clone(), blobs.clone(), clock.clone(), notifier.clone()),
         pool,
         blobs,
+        notifier,
         clock,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
+        check_rules: |_| Ok(()),
     };
     AppState::new(services, Settings::default())
 }
@@ -97,6 +99,14 @@ async fn without_a_token_nothing_is_read_or_taken() {
         Request::post("/api/1/minidump/"),
         Request::post("/api/v1/import"),
         Request::get("/api/v1/tokens"),
+        Request::put("/api/v1/symbols/a.sys/1/a.sys"),
+        Request::post("/api/v1/symbols"),
+        Request::get("/api/v1/symbols"),
+        Request::get("/api/v1/symbols/missing.csv"),
+        Request::post("/api/v1/symbols/v1/uploads:create"),
+        Request::post("/api/v1/symbols/v1/uploads/1:complete"),
+        Request::get("/api/v1/symbols/v1/symbols/a.pdb/1:checkStatus"),
+        Request::put("/api/v1/signature-rules"),
     ] {
         let response = answer(request).await;
         assert_eq!(response.status(), 401);

@@ -9,5 +9,6 @@ pub(crate) mod inventory;
 pub(crate) mod machine;
 pub(crate) mod stop_code;
 pub(crate) mod suspects;
+pub(crate) mod symbols;
 pub(crate) mod token;
 pub(crate) mod webhook;

@@ -18,6 +18,7 @@ use wire::report::{Crash, CrashSource, Report};
 use self::collect::{Found, Input};
 use self::engine::Engine;
 use self::summary::Summary;
+use crate::cli::SymbolArguments;
 use crate::output;
 
 /// How the reports are shown.
@@ -34,10 +35,10 @@ pub(crate) enum Form {
 /// # Errors
 ///
 /// When standard output cannot be written or no child process can be started.
-pub(crate) async fn run(paths: &[PathBuf], form: Form) -> Result<ExitCode> {
+pub(crate) async fn run(paths: &[PathBuf], form: Form, symbols: &SymbolArguments) -> Result<ExitCode> {
     let single = matches!(paths, [path] if !path.is_dir());
     let mut desk = Desk {
-        engine: Engine::start()?,
+        engine: Engine::start(symbols)?,
         form,
         crashes: Vec::new(),
         summary: Summary::default(),

@@ -78,11 +78,13 @@ impl Running {
         let pool = database.pool.clone();
         let notifier = Notifier::start(pool.clone());
         let services = Services {
-            ingest: Ingest::start(pool.clone(), blobs.clone(), Clock::System, notifier),
+            ingest: Ingest::start(pool.clone(), blobs.clone(), Clock::System, notifier.clone()),
             pool,
             blobs,
+            notifier,
             clock: Clock::System,
             metrics,
+            check_rules: crate::roles::check_rules,
         };
         let settings = arguments.limits.settings();
         let public_url = settings.public_url.clone();
@@ -198,6 +200,8 @@ fn start_workers(
         return Ok(None);
     }
     let config = roles::pool_config(&arguments.pool)?;
-    let work = worker::run(config, pool.clone(), blobs.clone(), stop.clone());
+    let data_dir = &arguments.database.data_dir;
+    let symbols = roles::symbols(&arguments.symbols, data_dir, &config, pool, blobs)?;
+    let work = worker::run(config, pool.clone(), blobs.clone(), symbols, stop.clone());
     Ok(Some(tokio::spawn(work)))
 }

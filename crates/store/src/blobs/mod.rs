@@ -1,4 +1,4 @@
-//! The bytes of dumps, on disk, by their SHA-256: `<folder>/ab/<64 hex digits>`.
+//! The bytes of dumps and symbol files, on disk, by their SHA-256: `<folder>/ab/<64 hex digits>`.
 //!
 //! There are 256 folders, made when the store is opened: with ten million dumps each holds 40,000, and no upload ever
 //! waits for a new folder to be synced into those above it (a second level cost a third of the throughput until its
@@ -26,10 +26,13 @@ use uuid::Uuid;
 use crate::error::blob as failed_to;
 use crate::{Clock, Error, Sha256};
 
+mod stream;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod write;
+
+pub use stream::BlobWriter;
 
 /// A folder of blobs. Cheap to clone; several programs may share the folder.
 #[derive(Debug, Clone)]

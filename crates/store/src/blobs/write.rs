@@ -108,7 +108,7 @@ fn holds(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
 }
 
 /// A shared lock; file systems without locks have no sweeper on another machine to fear either.
-fn lock_shared(file: &File) -> io::Result<()> {
+pub(super) fn lock_shared(file: &File) -> io::Result<()> {
     match file.try_lock_shared() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => file.lock_shared(),

@@ -5,7 +5,7 @@
 
 use time::OffsetDateTime;
 
-use crate::{CrashId, DumpId, Error, MachineId};
+use crate::{CrashId, DumpId, Error, MachineId, symbols};
 
 mod find;
 mod list;
@@ -125,6 +125,8 @@ pub struct AnalysedDump {
     pub id: DumpId,
     /// Which attempt to analyse it succeeded, counted from 1.
     pub attempts: i32,
+    /// When that attempt's job was claimed, by the database's clock.
+    pub claimed_at: OffsetDateTime,
 }
 
 /// A crash to be recorded.
@@ -154,6 +156,10 @@ pub struct NewCrash {
     pub os_build: Option<u32>,
     /// What groups crashes with one cause.
     pub signature: String,
+    /// Version of the rules that made the signature; see [`crate::signatures`].
+    pub signature_rules: i32,
+    /// Symbol files that would make its stack better.
+    pub missing_symbols: Vec<symbols::Key>,
     /// Drivers loaded at the crash; empty when it came without a dump, and for user crashes.
     pub images: Vec<LoadedImage>,
     /// Base name of the driver that the dump points at, and how surely.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::resolve::{LoadedDrivers, resolve};
 use super::{BugCheck, Counted, NewCrash, Source};
-use crate::{CrashId, Error, text};
+use crate::{CrashId, Error, symbols, text};
 
 /// Within this, a dump and an event of one machine and stop code tell of the same crash.
 const SAME_CRASH: Duration = Duration::minutes(10);
@@ -70,9 +70,13 @@ pub async fn record(conn: &mut PgConnection, crash: &NewCrash) -> Result<Recorde
     }
     let id = known.map_or_else(|| CrashId(Uuid::now_v7()), |known| known.id);
     let drivers = resolve(conn, crash, crashed_at).await?;
-    insert(conn, crash, id, crashed_at, &drivers).await?;
+    let missed = symbols::intern(conn, &crash.missing_symbols).await?;
+    insert(conn, crash, (id, crashed_at), &drivers, missed.as_deref()).await?;
     insert_evidence(conn, crash, id, crashed_at, &drivers).await?;
     settle_dump(conn, crash, id).await?;
+    if let (Some(dump), Some(missed)) = (crash.dump, &missed) {
+        symbols::recheck(conn, dump, missed).await?;
+    }
     Ok(Recorded {
         id,
         crashed_at,
@@ -159,9 +163,9 @@ async fn delete(conn: &mut PgConnection, known: &Known) -> Result<(), Error> {
 async fn insert(
     conn: &mut PgConnection,
     crash: &NewCrash,
-    id: CrashId,
-    crashed_at: OffsetDateTime,
+    (id, crashed_at): (CrashId, OffsetDateTime),
     drivers: &LoadedDrivers,
+    missed: Option<&[i32]>,
 ) -> Result<(), Error> {
     let BugCheckColumns {
         code,
@@ -174,10 +178,10 @@ async fn insert(
             INSERT INTO crash (
                 machine_id, crashed_at, id, dump_id, source, kind, counts, stop_code, raw_code, parameters,
                 uptime_seconds, process, os_build, signature, probable_driver, confidence, received_at, report,
-                driver_set_id, probable_driver_version_id, model_id
+                driver_set_id, probable_driver_version_id, missing_symbols, signature_rules, model_id
             )
             VALUES (
-                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
                 (SELECT model_id FROM machine WHERE machine_id = $1)
             )
         "#,
@@ -203,6 +207,8 @@ async fn insert(
         text::json_without_nul(crash.report.clone()),
         drivers.set,
         drivers.version_of_probable(crash),
+        missed,
+        crash.signature_rules,
     )
     .execute(conn)
     .await?;

@@ -231,7 +231,7 @@ async fn find_known(
             SELECT
                 dump.id AS "id: DumpId", sha256, dump.state, job.attempts AS "running?"
             FROM dump
-            LEFT JOIN job ON job.key = dump.id::text AND job.kind = 'analyze' AND job.state = 1
+            LEFT JOIN job ON job.key = dump.id::text AND job.kind IN ('analyze', 'reanalyze') AND job.state = 1
             WHERE sha256 = ANY ($1)
         "#,
         hashes,

@@ -41,7 +41,7 @@ pub async fn claim(
             SET state = 1, attempts = attempts + 1, worker = $3, lease_until = now() + $4
             FROM due, relaxed
             WHERE job.id = due.id AND relaxed.setting = 'off'
-            RETURNING job.id, job.attempts, job.key, job.created_at
+            RETURNING job.id, job.attempts, job.key, job.created_at, now() AS "claimed_at!"
         "#,
         kind.as_str(),
         i64::from(batch),
@@ -58,6 +58,7 @@ pub async fn claim(
         kind,
         key: row.key,
         created_at: row.created_at,
+        claimed_at: row.claimed_at,
     });
     Ok(jobs.collect())
 }

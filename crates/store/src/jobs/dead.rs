@@ -106,13 +106,21 @@ pub async fn requeue(conn: &mut PgConnection, id: i64) -> Result<Option<()>, Err
                     UPDATE job
                     SET state = 0, attempts = 0, run_after = now()
                     WHERE id = $1 AND state = 2
-                    RETURNING CASE WHEN kind = 'analyze' THEN key::uuid END AS dump_id
+                    RETURNING
+                        CASE WHEN kind IN ('analyze', 'reanalyze') THEN key::uuid END AS dump_id,
+                        CASE WHEN kind = 'symbol' THEN key::uuid END AS symbol_file_id
                 ),
                 told AS (
                     UPDATE dump
                     SET state = 'queued', attempts = 0, error = NULL
                     FROM requeued
                     WHERE dump.id = requeued.dump_id
+                ),
+                file_told AS (
+                    UPDATE symbol_file
+                    SET state = 'queued', reason = NULL, settled_at = NULL
+                    FROM requeued
+                    WHERE symbol_file.id = requeued.symbol_file_id
                 )
             SELECT count(*) AS "count!" FROM requeued
         "#,

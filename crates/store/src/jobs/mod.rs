@@ -14,15 +14,16 @@
 //!    │                 └──fail, or attempts = 5──► failed ──requeue──► queued
 //! ```
 //!
-//! Times are the database's, because all replicas share its clock. An `analyze` job settles its dump in the same
-//! statement: the dump's attempts are kept up, and a dead letter's dump is `failed` with the reason.
+//! Times are the database's, because all replicas share its clock. An `analyze` or `reanalyze` job settles its dump in
+//! the same statement: the dump's attempts are kept up, and a dead letter's dump is `failed` with the reason. So is the
+//! file of a `symbol` job that is given up.
 
 use std::time::Duration;
 
 use sqlx::postgres::types::PgInterval;
 use time::OffsetDateTime;
 
-use crate::DumpId;
+use crate::{DumpId, SymbolFileId};
 
 mod claim;
 mod dead;
@@ -42,24 +43,40 @@ pub const MAX_ATTEMPTS: i32 = 5;
 pub enum JobKind {
     /// Analyse a dump; the key is its id.
     Analyze,
+    /// Analyse a dump again because symbols came that its crash missed; the key is its id.
+    Reanalyze,
     /// Compute the verdict of a stop code; the key is [`VerdictKey`].
     Verdict,
+    /// Read an uploaded symbol file; the key is its id.
+    Symbol,
+    /// Make the signatures of stored crashes again; the key is the version of the rules.
+    Regroup,
 }
 
 impl JobKind {
+    /// All kinds.
+    pub const ALL: [JobKind; 5] = [
+        JobKind::Analyze,
+        JobKind::Reanalyze,
+        JobKind::Verdict,
+        JobKind::Symbol,
+        JobKind::Regroup,
+    ];
+
     /// Its name in the table and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             JobKind::Analyze => "analyze",
+            JobKind::Reanalyze => "reanalyze",
             JobKind::Verdict => "verdict",
+            JobKind::Symbol => "symbol",
+            JobKind::Regroup => "regroup",
         }
     }
 
     /// The kind of this name.
     pub fn from_name(name: &str) -> Option<JobKind> {
-        [JobKind::Analyze, JobKind::Verdict]
-            .into_iter()
-            .find(|kind| kind.as_str() == name)
+        JobKind::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -74,12 +91,19 @@ pub struct Job {
     pub key: String,
     /// When it was enqueued.
     pub created_at: OffsetDateTime,
+    /// When it was claimed.
+    pub claimed_at: OffsetDateTime,
 }
 
 impl Job {
-    /// The dump that an `analyze` job is about; `None` if the key is no id.
+    /// The dump that an `analyze` or `reanalyze` job is about; `None` if the key is no id.
     pub fn dump(&self) -> Option<DumpId> {
         self.key.parse().ok().map(DumpId)
+    }
+
+    /// The uploaded file that a `symbol` job is about; `None` if the key is no id.
+    pub fn symbol_file(&self) -> Option<SymbolFileId> {
+        self.key.parse().ok().map(SymbolFileId)
     }
 }
 
@@ -119,7 +143,7 @@ impl std::fmt::Display for VerdictKey {
 }
 
 /// A span for the database; spans beyond 292,000 years are cut there.
-fn interval(span: Duration) -> PgInterval {
+pub(crate) fn interval(span: Duration) -> PgInterval {
     PgInterval {
         months: 0,
         days: 0,

@@ -106,7 +106,9 @@ async fn settle(
                     UPDATE job
                     SET state = $4, last_error = $5, lease_until = NULL, run_after = now() + $6
                     WHERE id = $1 AND attempts = $2 AND worker = $3 AND state = 1
-                    RETURNING attempts, state, CASE WHEN kind = 'analyze' THEN key::uuid END AS dump_id
+                    RETURNING attempts, state,
+                        CASE WHEN kind IN ('analyze', 'reanalyze') THEN key::uuid END AS dump_id,
+                        CASE WHEN kind = 'symbol' AND state = 2 THEN key::uuid END AS symbol_file_id
                 ),
                 -- Its dump, if it is about one.
                 told AS (
@@ -116,6 +118,13 @@ async fn settle(
                         error = CASE WHEN settled.state = 2 THEN $5 ELSE dump.error END
                     FROM settled
                     WHERE dump.id = settled.dump_id
+                ),
+                -- Its symbol file, if it was about one and is given up.
+                given_up AS (
+                    UPDATE symbol_file
+                    SET state = 'failed', reason = $5, settled_at = now()
+                    FROM settled
+                    WHERE symbol_file.id = settled.symbol_file_id
                 )
             SELECT count(*) AS "count!" FROM settled
         "#,
@@ -163,7 +172,9 @@ pub async fn reap(conn: &mut PgConnection, delay: Duration) -> Result<Reaped, Er
                         last_error = $2, lease_until = NULL, run_after = now() + $3
                     FROM expired
                     WHERE job.id = expired.id
-                    RETURNING attempts, state, CASE WHEN kind = 'analyze' THEN key::uuid END AS dump_id
+                    RETURNING attempts, state,
+                        CASE WHEN kind IN ('analyze', 'reanalyze') THEN key::uuid END AS dump_id,
+                        CASE WHEN kind = 'symbol' AND state = 2 THEN key::uuid END AS symbol_file_id
                 ),
                 told AS (
                     UPDATE dump
@@ -172,6 +183,12 @@ pub async fn reap(conn: &mut PgConnection, delay: Duration) -> Result<Reaped, Er
                         error = CASE WHEN reaped.state = 2 THEN $2 ELSE dump.error END
                     FROM reaped
                     WHERE dump.id = reaped.dump_id
+                ),
+                given_up AS (
+                    UPDATE symbol_file
+                    SET state = 'failed', reason = $2, settled_at = now()
+                    FROM reaped
+                    WHERE symbol_file.id = reaped.symbol_file_id
                 )
             SELECT
                 count(*) FILTER (WHERE state = 0) AS "requeued!",

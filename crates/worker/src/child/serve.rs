@@ -1,192 +1,89 @@
-//! The child's side: limits, then dump in, answer out, until the input ends.
+//! The child's side: locks itself up, then works until its parent is gone.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 
-use rustix::process::{Resource, Rlimit, Signal};
+use analysis::Rules;
+use analysis::symbols::{Compiled, Contents};
 
-use super::{LARGEST_DUMP, REFUSAL, REPORT};
-
-/// Address space beyond what the process has when it starts. An allocator may have reserved a gigabyte by then that it
-/// has not touched, and not even the stack could grow under a limit that is used up.
-const MORE_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
+use super::frame::{Arrived, Kind, Link};
+use super::held::{Asking, Held};
+use super::{Identity, LARGEST_DUMP, cage, held};
 
 const PROCESSOR_SECONDS_PER_DUMP: u64 = 10;
 
-/// The unit of `/proc/self/stat`: fixed for programs, whatever the kernel's own clock does.
-const TICKS_PER_SECOND: u64 = 100;
+/// A PDB of half a gigabyte takes its time.
+const PROCESSOR_SECONDS_PER_SYMBOL_FILE: u64 = 120;
 
-/// Standard input, output and error, and the file of [`ProcessorTime`].
-const OPEN_FILES: u64 = 4;
+/// The longest name of a file to compile.
+const LONGEST_NAME: u64 = 1024;
 
-/// Analyses dumps from standard input until it ends, and answers on standard output.
+/// Analyses dumps and compiles symbol files for the parent on the other end of standard input, until it is gone.
 ///
 /// Call it in a process of its own, before anything else: it limits the process for good.
 ///
 /// # Errors
 ///
-/// When a limit cannot be set, or a frame is cut short, too large, or cannot be written.
+/// When a limit cannot be set, or a frame is cut short, too large, out of place, or cannot be written.
 pub fn serve_stdio() -> io::Result<()> {
-    let mut used = limit_this_process()?;
-    let mut input = io::stdin().lock();
-    let mut output = io::stdout().lock();
-    while let Some(dump) = read_frame(&mut input)? {
-        used.allow_more(PROCESSOR_SECONDS_PER_DUMP)?;
-        let (kind, body) = answer(&dump)?;
-        write_frame(&mut output, kind, &body)?;
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    let mut link = Link::new(UnixStream::from(socket));
+    let cage = cage::lock_up()?;
+    link.send(Kind::Ready, &serde_json::to_vec(&cage)?)?;
+    let mut held = Held::default();
+    let rules = Rules::default();
+    while let Some(arrived) = link.receive()? {
+        match arrived.kind {
+            Kind::Analyse => analyse(&mut link, &mut held, &rules, arrived.length)?,
+            Kind::Compile => compile(&mut link, arrived)?,
+            _ => return Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
     Ok(())
 }
 
-fn answer(dump: &[u8]) -> io::Result<(u8, Vec<u8>)> {
-    match analysis::analyze(dump) {
-        Ok(report) => Ok((REPORT, serde_json::to_vec(&report)?)),
-        Err(error) => Ok((REFUSAL, error.to_string().into_bytes())),
+fn analyse(link: &mut Link, held: &mut Held, rules: &Rules, length: u64) -> io::Result<()> {
+    let dump = link.body(length, LARGEST_DUMP)?;
+    cage::allow_more_time(PROCESSOR_SECONDS_PER_DUMP)?;
+    let mut symbols = Asking::new(link, held);
+    let report = analysis::analyze_with(&dump, &mut symbols, rules);
+    if let Some(broken) = symbols.broken {
+        return Err(broken);
+    }
+    match report {
+        Ok(report) => link.send(Kind::Report, &serde_json::to_vec(&report)?),
+        Err(error) => link.send(Kind::Refusal, error.to_string().as_bytes()),
     }
 }
 
-fn limit_this_process() -> io::Result<ProcessorTime> {
-    let parent = rustix::process::getppid();
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // A parent that died before the line above sends no signal any more.
-    if rustix::process::getppid() != parent || parent.is_none() {
-        return Err(io::Error::other("the parent is gone"));
-    }
-    let used = ProcessorTime::open()?;
-    set_limit(Resource::As, address_space_bytes()? + MORE_ADDRESS_SPACE_BYTES)?;
-    set_limit(Resource::Fsize, 0)?;
-    set_limit(Resource::Core, 0)?;
-    set_limit(Resource::Nofile, OPEN_FILES)?;
-    Ok(used)
-}
-
-/// The address space that this process has now.
-fn address_space_bytes() -> io::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    address_space_kib(&status)
-        .and_then(|kib| kib.checked_mul(1024))
-        .ok_or_else(|| io::Error::other("unreadable /proc/self/status"))
-}
-
-/// `VmSize` from `/proc/self/status`.
-fn address_space_kib(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
-}
-
-fn set_limit(resource: Resource, most: u64) -> io::Result<()> {
-    // A limit that is tighter already cannot be raised, and need not be.
-    let most = rustix::process::getrlimit(resource)
-        .maximum
-        .map_or(most, |maximum| maximum.min(most));
-    let limit = Rlimit {
-        current: Some(most),
-        maximum: Some(most),
+fn compile(link: &mut Link, arrived: Arrived) -> io::Result<()> {
+    let body = link.body(arrived.length, LONGEST_NAME + 8)?;
+    let (Some(file), Some((length, name))) = (arrived.file, body.split_first_chunk::<8>()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
     };
-    Ok(rustix::process::setrlimit(resource, limit)?)
-}
-
-/// The processor time that this process has used, read from a file that was opened before the limits.
-struct ProcessorTime {
-    stat: File,
-}
-
-impl ProcessorTime {
-    fn open() -> io::Result<ProcessorTime> {
-        Ok(ProcessorTime {
-            stat: File::open("/proc/self/stat")?,
-        })
-    }
-
-    /// Lets the process use `seconds` more from now on. The kernel kills it when they are over.
-    fn allow_more(&mut self, seconds: u64) -> io::Result<()> {
-        let limit = Rlimit {
-            current: Some(self.seconds()? + seconds),
-            maximum: rustix::process::getrlimit(Resource::Cpu).maximum,
-        };
-        Ok(rustix::process::setrlimit(Resource::Cpu, limit)?)
-    }
-
-    fn seconds(&mut self) -> io::Result<u64> {
-        let mut text = String::new();
-        self.stat.rewind()?;
-        self.stat.read_to_string(&mut text)?;
-        let ticks = used_ticks(&text).ok_or_else(|| io::Error::other("unreadable /proc/self/stat"))?;
-        // Rounded up: a limit in the past would kill at once.
-        Ok(ticks.div_ceil(TICKS_PER_SECOND))
+    cage::allow_more_time(PROCESSOR_SECONDS_PER_SYMBOL_FILE)?;
+    let name = String::from_utf8_lossy(name);
+    let compiled = match u64::from_le_bytes(*length) {
+        0 => return link.send(Kind::Refusal, b"the file is empty"),
+        length => analysis::symbols::compile(held::map(file, length)?.as_ref(), &name),
+    };
+    match compiled {
+        Ok(compiled) => send_compiled(link, compiled),
+        Err(error) => link.send(Kind::Refusal, error.to_string().as_bytes()),
     }
 }
 
-/// User and system time from `/proc/self/stat`, fields 14 and 15. The second field is the program's name in brackets
-/// and may hold anything, brackets too.
-fn used_ticks(stat: &str) -> Option<u64> {
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_ascii_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(user + system)
-}
-
-/// The next frame, or `None` when the input ends between frames.
-fn read_frame(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut length = [0; 8];
-    match input.read_exact(&mut length) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        other => other?,
-    }
-    let length = u64::from_le_bytes(length);
-    if length > LARGEST_DUMP {
-        return Err(io::Error::from(io::ErrorKind::InvalidInput));
-    }
-    let mut dump = Vec::new();
-    input.take(length).read_to_end(&mut dump)?;
-    if u64::try_from(dump.len()) != Ok(length) {
-        return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-    }
-    Ok(Some(dump))
-}
-
-fn write_frame(output: &mut impl Write, kind: u8, body: &[u8]) -> io::Result<()> {
-    let length = u64::try_from(body.len()).map_err(io::Error::other)? + 1;
-    output.write_all(&length.to_le_bytes())?;
-    output.write_all(&[kind])?;
-    output.write_all(body)?;
-    output.flush()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_processor_time_is_found_behind_any_program_name() {
-        let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 100";
-        assert_eq!(used_ticks(stat), Some(300));
-        assert_eq!(used_ticks("7 (a"), None);
-    }
-
-    #[test]
-    fn the_address_space_is_found_among_the_other_lines() {
-        let status = "Name:\tstopcode\nVmPeak:\t 9 kB\nVmSize:\t 1104240 kB\n";
-        assert_eq!(address_space_kib(status), Some(1_104_240));
-        assert!(address_space_bytes().unwrap() > 1 << 20);
-    }
-
-    #[test]
-    fn a_frame_that_is_cut_short_or_too_large_is_refused() {
-        assert!(read_frame(&mut &[][..]).unwrap().is_none());
-        assert_eq!(
-            read_frame(&mut &[2, 0, 0, 0, 0, 0, 0, 0, 7, 8][..]).unwrap(),
-            Some(vec![7, 8])
-        );
-        assert!(read_frame(&mut &[2, 0, 0, 0, 0, 0, 0, 0, 7][..]).is_err());
-        assert!(read_frame(&mut &[0, 0, 0, 0, 0, 0, 0, 1][..]).is_err());
-    }
-
-    #[test]
-    fn what_is_no_dump_is_answered_with_a_sentence() {
-        let (kind, body) = answer(b"MZ\x90").unwrap();
-        assert_eq!(kind, REFUSAL);
-        assert!(!body.is_empty());
+fn send_compiled(link: &mut Link, compiled: Compiled) -> io::Result<()> {
+    let identity = Identity {
+        kind: compiled.kind,
+        key: compiled.key,
+        debug: compiled.debug,
+        as_it_is: matches!(compiled.contents, Contents::AsItIs),
+    };
+    link.send(Kind::Compiled, &serde_json::to_vec(&identity)?)?;
+    match compiled.contents {
+        Contents::AsItIs => Ok(()),
+        Contents::Bytes(bytes) => link.send(Kind::Contents, &bytes),
     }
 }

@@ -7,11 +7,11 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use store::crashes::NewCrash;
 use store::dumps::{self, Dump};
-use store::jobs::{Job, JobKind};
+use store::jobs::Job;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::Pool;
+use super::{MOST_DEATHS, Pool};
 use crate::child::process::{Analyser, Failure};
 use crate::finish::{Finished, Outcome};
 use crate::{record, telemetry};
@@ -55,7 +55,7 @@ pub(super) async fn run(
             .catch_unwind()
             .await
             .unwrap_or_else(|_| Outcome::Retry("a bug in the worker stopped the analysis".to_owned()));
-        telemetry::took(JobKind::Analyze, begun.elapsed());
+        telemetry::took(job.kind, begun.elapsed());
         if finished.send(Finished { job, outcome }).await.is_err() {
             return;
         }
@@ -79,6 +79,9 @@ async fn outcome(pool: &Pool, analyser: &mut Analyser, job: &Job) -> Outcome {
     match analyse(pool, analyser, job, &dump).await {
         Ok(crash) => Outcome::Crash(Box::new(crash)),
         Err(Trouble::Child(Failure::Refused(sentence))) => Outcome::Refused(dump.id, sentence),
+        Err(Trouble::Child(death)) if death.is_of_the_file() && job.fence.attempts >= MOST_DEATHS => {
+            Outcome::Fail(death.to_string())
+        }
         Err(trouble) => retry(&trouble),
     }
 }
@@ -90,8 +93,13 @@ async fn find(pool: &Pool, id: store::DumpId) -> Result<Option<Dump>, store::Err
 
 async fn analyse(pool: &Pool, analyser: &mut Analyser, job: &Job, dump: &Dump) -> Result<NewCrash, Trouble> {
     let bytes = pool.blobs.get(dump.sha256).await?.ok_or(Trouble::NoBlob)?;
-    let report = analyser.analyse(&bytes).await.map_err(Trouble::Child)?;
-    Ok(record::crash(dump, job.fence.attempts, report)?)
+    let answer = analyser.analyse(&bytes, &pool.symbols).await;
+    let mut report = answer.map_err(Trouble::Child)?;
+    let rules = pool.rules.get(&pool.database).await?;
+    if rules.version > 0 {
+        report.signature = rules.sign(&report);
+    }
+    Ok(record::crash(dump, job, rules.version, report)?)
 }
 
 fn retry(trouble: &Trouble) -> Outcome {

@@ -1,4 +1,5 @@
-//! Claiming `analyze` jobs, a batch at a time, as analysers can take them.
+//! Claiming `analyze` jobs, a batch at a time, as analysers can take them; `reanalyze` jobs when there are no others, so
+//! that a symbol file for a million old crashes does not hold up the new ones.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub(super) async fn claim_analyses(
             return;
         };
         // Not under `select!`: a claim that is dropped half-way would leave jobs that nobody knows of.
-        let claimed = match claim(&pool, JobKind::Analyze, BATCH).await {
+        let claimed = match claim_batch(&pool).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 log(&error, "could not claim jobs");
@@ -50,6 +51,15 @@ pub(super) async fn claim_analyses(
         if !full {
             wake.wait(backoff::with_jitter(pool.config.poll), &stop).await;
         }
+    }
+}
+
+async fn claim_batch(pool: &Pool) -> Result<Vec<Job>, Error> {
+    let fresh = claim(pool, JobKind::Analyze, BATCH).await?;
+    if fresh.is_empty() {
+        claim(pool, JobKind::Reanalyze, BATCH).await
+    } else {
+        Ok(fresh)
     }
 }
 

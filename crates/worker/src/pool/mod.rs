@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::Config;
 use crate::finish::{Finished, Finisher};
 use crate::housekeeping::{self, Wake};
+use crate::signatures::InForce;
+use crate::symbols::Symbols;
 
 mod analyse;
 mod claim;
@@ -24,20 +26,27 @@ const BATCH: u32 = 16;
 /// Jobs that are claimed and wait for an analyser. While one batch waits, the next is claimed.
 const LINE: usize = 32;
 
+/// A dump or symbol file over which so many children died or were killed is given up.
+pub(crate) const MOST_DEATHS: i32 = 3;
+
 /// What all tasks of a pool share.
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) config: Config,
     pub(crate) database: PgPool,
     pub(crate) blobs: Blobs,
+    pub(crate) symbols: Symbols,
+    pub(crate) rules: InForce,
 }
 
 impl Pool {
-    pub(crate) fn new(config: Config, database: PgPool, blobs: Blobs) -> Arc<Pool> {
+    pub(crate) fn new(config: Config, database: PgPool, blobs: Blobs, symbols: Symbols) -> Arc<Pool> {
         Arc::new(Pool {
             config,
             database,
             blobs,
+            symbols,
+            rules: InForce::default(),
         })
     }
 
@@ -67,6 +76,12 @@ impl Pool {
         work.spawn(claim::claim_analyses(
             Arc::clone(&self),
             line,
+            wake.clone(),
+            stop.clone(),
+        ));
+        work.spawn(crate::symbols::run(Arc::clone(&self), wake.clone(), stop.clone()));
+        work.spawn(crate::signatures::run(
+            Arc::clone(&self),
             wake.clone(),
             stop.clone(),
         ));

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Answer, address, html, viewer};
+use super::{Answer, html, viewer};
 use crate::auth::Session;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
@@ -28,7 +28,7 @@ pub(super) async fn list(
     let viewer = viewer(&caller)?;
     let mut facts = crashes::Facts {
         query,
-        address: address(&state, &headers),
+        address: state.address(&headers),
         ..crashes::Facts::default()
     };
     let status = match fill(&state, &mut facts, request, filter).await {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use wire::stop_code::StopCodeCount;
 use wire::suspects::{Suspects, Window};
 
-use super::{Answer, address, html, viewer};
+use super::{Answer, html, viewer};
 use crate::auth::Session;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
@@ -45,7 +45,7 @@ pub(super) async fn overview(
 ) -> Answer {
     let viewer = viewer(&caller)?;
     let window_days = overview::window_days(query.days.and_then(|days| days.parse().ok()));
-    let facts = gather(&state, window_days, address(&state, &headers)).await?;
+    let facts = gather(&state, window_days, state.address(&headers)).await?;
     html(&overview::Page::new(&facts, Some(&viewer)))
 }
 

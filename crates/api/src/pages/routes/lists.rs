@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{Answer, address, html, viewer};
+use super::{Answer, html, viewer};
 use crate::auth::Session;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
@@ -121,7 +121,7 @@ pub(super) async fn machines(
         search,
         turned: cursor.is_some(),
         next_cursor,
-        address: address(&state, &headers),
+        address: state.address(&headers),
     };
     Ok(html(&machines::ListPage::new(&facts, Some(&viewer)))?.into_response())
 }

@@ -8,10 +8,10 @@ mod fleet;
 mod health;
 mod lists;
 mod session;
+mod symbols;
 
 use askama::Template;
 use axum::Router;
-use axum::http::{HeaderMap, header};
 use axum::response::Html;
 use axum::routing::{get, post};
 use wire::token::Scope;
@@ -33,12 +33,18 @@ pub(super) fn router() -> Router<AppState> {
         .route("/drivers/{name}", get(lists::driver))
         .route("/machines", get(lists::machines))
         .route("/machines/{machine}", get(lists::machine))
+        .route("/symbols", get(symbols::show))
         .route("/health", get(health::show))
         .route("/health/dumps/{id}/retry", post(health::retry_dump))
         .route("/health/jobs/{id}/retry", post(health::retry_job))
         .route("/sign-in", get(session::form).post(session::sign_in))
         .route("/sign-out", post(session::sign_out))
         .route("/static/{file}", get(assets::get))
+}
+
+/// The routes of forms with large files, which bring limits and deadlines of their own.
+pub(super) fn sending() -> Router<AppState> {
+    Router::new().route("/symbols", post(symbols::send))
 }
 
 /// What a page's handler answers.
@@ -57,13 +63,4 @@ fn viewer(caller: &Caller) -> Result<Viewer, ApiError> {
         may_download: caller.may(Scope::Download),
         may_admin: caller.may(Scope::Admin),
     })
-}
-
-/// Where clients reach this server: as configured, else as this request did.
-fn address(state: &AppState, headers: &HeaderMap) -> String {
-    if let Some(url) = &state.settings.public_url {
-        return url.clone();
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    format!("http://{}", host.unwrap_or("127.0.0.1:8080"))
 }

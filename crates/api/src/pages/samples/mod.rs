@@ -5,10 +5,12 @@
 
 mod crash;
 mod fleet;
+mod symbols;
 mod things;
 
 pub(crate) use crash::*;
 pub(crate) use fleet::*;
+pub(crate) use symbols::*;
 pub(crate) use things::*;
 
 use time::macros::{date, datetime};
