@@ -23,9 +23,12 @@
 
 #![forbid(unsafe_code)]
 
-// So that helpers of the tests serve those in here as well.
+// The helpers of the tests beside the crate serve those inside it as well.
 #[cfg(test)]
 extern crate self as analysis;
+#[cfg(test)]
+#[path = "../tests/it/corpus.rs"]
+mod corpus;
 
 pub mod archive;
 mod error;

@@ -17,7 +17,7 @@ use minidump::Module;
 use minidump_unwind::{FileError, FileKind, FillSymbolError, FrameSymbolizer, FrameWalker, SymbolProvider};
 
 use super::{Files, step};
-use crate::unwind::{Damage, Position, Stop};
+use crate::unwind::{Damage, Pe, PeMachine, Position, Stop};
 
 /// Below this there is no code: the caller of the outermost function.
 const NULL_PAGE: u64 = 0x1000;
@@ -127,8 +127,21 @@ impl<'a> Provider<'a> {
         }
     }
 
-    fn step(&self, base: u64, walker: &mut (dyn FrameWalker + Send)) -> Result<(), Stop> {
-        let image = self.files.image(base).ok_or(Stop::NoFunction)?;
+    fn step(&self, module: &dyn Module, walker: &mut (dyn FrameWalker + Send)) -> Result<(), Stop> {
+        let files = self.files.of(module.base_address()).ok_or(Stop::NoFunction)?;
+        match &files.image {
+            Some(image) if image.machine() != PeMachine::Other => {
+                self.by_image(image, module.base_address(), walker)
+            }
+            // Images of x86 have no tables, but their debug files have stack records.
+            _ => {
+                let debug = files.debug.as_ref().ok_or(Stop::NoFunction)?;
+                debug.walk_frame(module, walker).ok_or(Stop::Unknown)
+            }
+        }
+    }
+
+    fn by_image(&self, image: &Pe, base: u64, walker: &mut (dyn FrameWalker + Send)) -> Result<(), Stop> {
         let (address, stack_pointer) = step::place(image, walker).ok_or(Stop::Unknown)?;
         let position = self.position(address, stack_pointer, !walker.has_grand_callee());
         let caller = step::by_image(image, base, position, walker)?;
@@ -149,13 +162,21 @@ impl<'a> Provider<'a> {
 
 #[async_trait]
 impl SymbolProvider for Provider<'_> {
-    /// Never a name: names are looked up when the walk is done. An error means that a call may return here, a success
-    /// without a name that none can.
+    /// Never a real name: names are looked up when the walk is done. The stack record of a caller needs to know what
+    /// its callee took as parameters; where that is known, this says it. Elsewhere an error means that a call may
+    /// return here, and a success that none can.
     async fn fill_symbol(
         &self,
-        _: &(dyn Module + Sync),
+        module: &(dyn Module + Sync),
         frame: &mut (dyn FrameSymbolizer + Send),
     ) -> Result<(), FillSymbolError> {
+        let base = module.base_address();
+        let debug = self.files.of(base).and_then(|files| files.debug.as_ref());
+        let rva = frame.get_instruction().saturating_sub(base);
+        if let Some(parameters) = debug.and_then(|debug| debug.parameter_bytes(rva)) {
+            frame.set_function("code", base, parameters);
+            return Ok(());
+        }
         if self.code.may_return_to(frame.get_instruction().saturating_add(1)) {
             Err(FillSymbolError {})
         } else {
@@ -172,7 +193,7 @@ impl SymbolProvider for Provider<'_> {
             std::future::pending::<()>().await;
         }
         let base = module.base_address();
-        if let Err(stop) = self.step(base, walker) {
+        if let Err(stop) = self.step(module, walker) {
             self.note(base, stop);
             std::future::pending::<()>().await;
         }

@@ -29,7 +29,7 @@ use crate::frames;
 use crate::symbols::SymbolSource;
 use crate::unwind::{Damage, Position};
 use crate::walk::Provider;
-use walker::{Walker, known, registers};
+use walker::{Walker, place, registers};
 
 /// Most frames of a stack.
 pub(super) const MAX_FRAMES: usize = 256;
@@ -62,12 +62,20 @@ pub(super) fn walk(
     source: &mut dyn SymbolSource,
 ) -> Walk {
     let mut symbols = Symbols::of(dump, modules, fault, source);
+    // On x86 it is the debug files that have unwind information, so that they cannot wait for the walk.
+    let is_x86 = dump.header().machine == Machine::X86;
+    if is_x86 {
+        let all = symbols.files.images().map(|(base, _)| base).collect();
+        symbols.ask_for_debug_files(&all, source);
+    }
     let steps = steps(dump, modules, fault, &mut symbols);
     let bases: BTreeSet<u64> = steps
         .iter()
         .filter_map(|step| Some(modules.at(step.position.inside(step.address))?.image.base))
         .collect();
-    symbols.ask_for_debug_files(&bases, source);
+    if !is_x86 {
+        symbols.ask_for_debug_files(&bases, source);
+    }
     let frames = steps.iter().flat_map(|step| named(modules, step, &symbols));
     Walk {
         frames: frames::numbered(frames, MAX_FRAMES),
@@ -98,10 +106,6 @@ pub(super) fn steps(
         };
         match dump.header().machine {
             Machine::Arm64 => arm64::extend(&mut steps, scanner, &stack, fault),
-            Machine::X86 => {
-                x86::extend(&mut steps, scanner, &stack, fault);
-                BTreeSet::new()
-            }
             _ => extend(&mut steps, scanner, &stack, fault),
         }
     });
@@ -139,39 +143,51 @@ fn frame(modules: &Modules, step: &Step) -> Frame {
     }
 }
 
-/// Follows unwind information as far as it leads, and scans for where it leads on.
+/// Follows unwind information as far as it leads, on x86 the frame pointer from there, and scans for where they lead
+/// on.
 fn extend(
     steps: &mut Vec<Step>,
     scanner: Scanner<'_>,
     stack: &Stack<'_>,
     fault: &Fault<'_>,
 ) -> BTreeSet<(u64, Damage)> {
+    let machine = scanner.dump.header().machine;
     let provider = Provider::new(scanner.files, &scanner);
     let walker = Walker::new(&provider, scanner, stack);
-    let mut is_complete = false;
-    if let Some(context) = registers(fault) {
-        is_complete = walker.follow(steps, context);
-    }
+    let mut context = registers(fault, machine);
+    let mut frame_pointer = x86::frame_pointer(fault).filter(|_| machine == Machine::X86);
     let mut returns = scanner.returns(stack, fault.sp);
-    while !is_complete && steps.len() < MAX_FRAMES {
-        let reached = steps.last().map_or(fault.sp, |step| step.stack_pointer);
-        let Some((at, address)) = returns.find(|(at, _)| *at >= reached) else {
+    while steps.len() < MAX_FRAMES {
+        let before = steps.len();
+        let followed = context.take().map(|context| walker.follow(steps, context));
+        let followed = followed.unwrap_or_default();
+        if followed.is_complete {
             break;
+        }
+        if steps.len() > before {
+            frame_pointer = followed.frame_pointer;
+        }
+        let reached = steps.last().map_or(fault.sp, |step| step.stack_pointer);
+        let linked = frame_pointer.and_then(|frame| x86::caller(scanner, stack, frame, reached));
+        let next = if let Some((step, next_frame)) = linked {
+            frame_pointer = next_frame;
+            step
+        } else {
+            frame_pointer = None;
+            let Some((at, address)) = returns.find(|(at, _)| *at >= reached) else {
+                break;
+            };
+            Step {
+                address,
+                stack_pointer: at.saturating_add(scanner.dump.format().bits.pointer_size_bytes()),
+                position: Position::Return,
+                trust: Trust::Scan,
+            }
         };
-        let stack_pointer = at.saturating_add(stack_word(scanner.dump));
-        steps.push(Step {
-            address,
-            stack_pointer,
-            position: Position::Return,
-            trust: Trust::Scan,
-        });
-        is_complete = walker.follow(steps, known(&[("rip", address), ("rsp", stack_pointer)]));
+        context = Some(place(machine, next.address, next.stack_pointer, frame_pointer));
+        steps.push(next);
     }
     provider.damage()
-}
-
-fn stack_word(dump: &Dump<'_>) -> u64 {
-    dump.format().bits.pointer_size_bytes()
 }
 
 #[cfg(test)]

@@ -1,11 +1,8 @@
 use super::*;
+use crate::corpus::{CorpusSymbols, corpus};
 use crate::kernel::{addresses, fault};
 use crate::walk::Code;
-use corpus::{CorpusSymbols, corpus};
 use std::time::{Duration, Instant};
-
-#[path = "../../../tests/it/corpus.rs"]
-mod corpus;
 
 const X64: &str = "dumps/kernel/triage_x64.dmp";
 

@@ -1,7 +1,9 @@
 //! Runs minidump-unwind on the one stack of a dump, as far as unwind information leads.
 
-use kdump::{Context, Stack};
-use minidump::format::{CONTEXT_AMD64, MINIDUMP_MEMORY_DESCRIPTOR};
+use std::collections::HashSet;
+
+use kdump::{Context, Machine, Stack};
+use minidump::format::{CONTEXT_AMD64, CONTEXT_X86, MINIDUMP_MEMORY_DESCRIPTOR};
 use minidump::system_info::{Cpu, Os};
 use minidump::{
     CpuContext, Endian, MinidumpContext, MinidumpContextValidity, MinidumpMemory, MinidumpModule,
@@ -14,7 +16,7 @@ use super::{MAX_FRAMES, Step};
 use crate::kernel::fault::Fault;
 use crate::kernel::scan::Scanner;
 use crate::unwind::Position;
-use crate::walk::{End, Provider, poll_to_end};
+use crate::walk::{Code, End, Provider, poll_to_end};
 
 /// Unloaded drivers that a walk is told of; Windows remembers 50.
 const MAX_UNLOADED: usize = 64;
@@ -22,34 +24,65 @@ const MAX_UNLOADED: usize = 64;
 const ABOVE_OUTERMOST_FRAME: u64 = 0x2000;
 
 /// The registers of the fault as a walk begins with them.
-pub(super) fn registers(fault: &Fault<'_>) -> Option<MinidumpContext> {
-    match &fault.context {
-        Some(context @ Context::Amd64(_)) => Some(known(&context.registers())),
-        Some(_) => None,
-        None => {
-            let frame_pointer = fault.frame_pointer.map(|value| ("rbp", value));
-            let registers: Vec<_> = [("rip", fault.pc), ("rsp", fault.sp)]
-                .into_iter()
-                .chain(frame_pointer)
-                .collect();
-            Some(known(&registers))
+pub(super) fn registers(fault: &Fault<'_>, machine: Machine) -> Option<MinidumpContext> {
+    match (&fault.context, machine) {
+        (Some(context @ (Context::Amd64(_) | Context::X86(_))), _) => {
+            Some(known(machine, &context.registers()))
         }
+        (Some(_), _) => None,
+        (None, _) => Some(place(machine, fault.pc, fault.sp, fault.frame_pointer)),
     }
 }
 
-/// A context of x64 in which these registers are known and no others.
-pub(super) fn known(registers: &[(&str, u64)]) -> MinidumpContext {
-    let mut context = CONTEXT_AMD64::default();
-    let set = registers.iter().filter_map(|(name, value)| {
+/// A context in which only these registers are known.
+pub(super) fn place(machine: Machine, pc: u64, sp: u64, frame_pointer: Option<u64>) -> MinidumpContext {
+    let [instruction, stack, frame] = match machine {
+        Machine::X86 => ["eip", "esp", "ebp"],
+        _ => ["rip", "rsp", "rbp"],
+    };
+    let registers = [(instruction, pc), (stack, sp)];
+    let frame_pointer = frame_pointer.map(|value| (frame, value));
+    let registers: Vec<_> = registers.into_iter().chain(frame_pointer).collect();
+    known(machine, &registers)
+}
+
+fn known(machine: Machine, registers: &[(&str, u64)]) -> MinidumpContext {
+    let (raw, valid) = if machine == Machine::X86 {
+        let (context, valid) = with::<CONTEXT_X86>(registers);
+        (MinidumpRawContext::X86(context), valid)
+    } else {
+        let (context, valid) = with::<CONTEXT_AMD64>(registers);
+        (MinidumpRawContext::Amd64(context), valid)
+    };
+    MinidumpContext {
+        raw,
+        valid: MinidumpContextValidity::Some(valid),
+    }
+}
+
+/// A context with the registers that it has of these, and their names.
+fn with<C>(registers: &[(&str, u64)]) -> (C, HashSet<&'static str>)
+where
+    C: CpuContext + Default,
+    C::Register: TryFrom<u64>,
+{
+    let mut context = C::default();
+    let names = registers.iter().filter_map(|(name, value)| {
         let name = context.memoize_register(name)?;
-        context.set_register(name, *value)?;
+        context.set_register(name, C::Register::try_from(*value).ok()?)?;
         Some(name)
     });
-    let valid = MinidumpContextValidity::Some(set.collect());
-    MinidumpContext {
-        raw: MinidumpRawContext::Amd64(context),
-        valid,
-    }
+    let names = names.collect();
+    (context, names)
+}
+
+/// Where a walk led.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Followed {
+    /// Whether to the end of the stack.
+    pub(super) is_complete: bool,
+    /// The frame pointer of the last frame on x86, if there is one more frame and it is known.
+    pub(super) frame_pointer: Option<u64>,
 }
 
 /// Runs minidump-unwind on the one stack of a dump.
@@ -94,7 +127,10 @@ impl<'a> Walker<'a> {
                 os: Os::Windows,
                 os_version: None,
                 os_build: None,
-                cpu: Cpu::X86_64,
+                cpu: match scanner.dump.header().machine {
+                    Machine::X86 => Cpu::X86,
+                    _ => Cpu::X86_64,
+                },
                 cpu_info: None,
                 cpu_microcode_version: None,
                 cpu_count: 1,
@@ -102,27 +138,33 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Adds the callers of the last step as far as unwind information leads; says whether that was to the end.
-    pub(super) fn follow(&self, steps: &mut Vec<Step>, context: MinidumpContext) -> bool {
+    /// Adds the callers of the last step as far as unwind information leads.
+    pub(super) fn follow(&self, steps: &mut Vec<Step>, context: MinidumpContext) -> Followed {
         let Some(last) = steps.last().copied() else {
-            return false;
+            return Followed::default();
         };
         let inside = last.position.inside(last.address);
         let hit = self.scanner.modules.at(inside);
         let has_file = hit.is_some_and(|hit| self.scanner.files.image(hit.image.base).is_some());
         if !has_file {
-            return false;
+            return Followed::default();
         }
         self.provider.begin(
             last.position,
             MAX_FRAMES.saturating_sub(steps.len()).saturating_add(1),
         );
-        steps.extend(self.callers(context, inside));
-        self.provider.end() == Some(End::Complete) && self.is_outermost(steps.last())
+        let frames = self.frames(context, inside);
+        let callers = frames.iter().skip(1);
+        steps.extend(callers.map(|frame| self.step(frame)));
+        let last = frames.last().filter(|_| frames.len() > 1);
+        Followed {
+            is_complete: self.provider.end() == Some(End::Complete) && self.is_outermost(steps.last()),
+            frame_pointer: last.and_then(|frame| frame.context.get_register("ebp")),
+        }
     }
 
-    /// The callers by unwind information alone.
-    fn callers(&self, context: MinidumpContext, inside: u64) -> Vec<Step> {
+    /// The frame of the registers and its callers by unwind information alone.
+    fn frames(&self, context: MinidumpContext, inside: u64) -> Vec<StackFrame> {
         let mut first = StackFrame::from_context(context, FrameTrust::Context);
         first.instruction = inside;
         let mut stack = CallStack::with_info(0, CallStackInfo::Ok);
@@ -137,24 +179,28 @@ impl<'a> Walker<'a> {
             &self.system,
             self.provider,
         ));
-        let callers = stack.frames.iter().skip(1);
-        callers
-            .take_while(|frame| frame.trust == FrameTrust::CallFrameInfo)
-            .map(|frame| {
-                let (address, stack_pointer) = (frame.resume_address, frame.context.get_stack_pointer());
-                let position = if self.provider.is_exact(address, stack_pointer) {
-                    Position::Exact
-                } else {
-                    Position::Return
-                };
-                Step {
-                    address,
-                    stack_pointer,
-                    position,
-                    trust: Trust::Cfi,
-                }
-            })
-            .collect()
+        let is_good = |frame: &StackFrame| {
+            frame.trust == FrameTrust::CallFrameInfo && self.scanner.is_known(frame.instruction)
+        };
+        let callers = stack.frames.iter().skip(1).take_while(|frame| is_good(frame));
+        let count = callers.count().saturating_add(1);
+        stack.frames.truncate(count);
+        stack.frames
+    }
+
+    fn step(&self, frame: &StackFrame) -> Step {
+        let (address, stack_pointer) = (frame.resume_address, frame.context.get_stack_pointer());
+        let position = if self.provider.is_exact(address, stack_pointer) {
+            Position::Exact
+        } else {
+            Position::Return
+        };
+        Step {
+            address,
+            stack_pointer,
+            position,
+            trust: Trust::Cfi,
+        }
     }
 
     /// Whether a frame lies where the outermost one of a stack does. A walk that went astray may end at any null.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::corpus::corpus;
 use crate::unwind::sample::{CODE, Image};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -169,6 +170,70 @@ fn the_second_version_says_where_epilogues_are() {
     assert_eq!(
         place(&walk(&image, &at(0x10), Position::Exact, &words)),
         (RETURN, 6)
+    );
+}
+
+/// Two real drivers, whose files were written by Microsoft's linker.
+fn real_drivers() -> Vec<Pe> {
+    let files = [
+        "symbols/amdppm.sys/c9c030003b000/amdppm.sys",
+        "symbols/Wdf01000.sys/a9a9d36ed1000/Wdf01000.sys",
+    ];
+    let files = files.into_iter().filter_map(corpus);
+    files
+        .map(|bytes| Pe::open(Arc::new(bytes)).expect("an image"))
+        .collect()
+}
+
+/// Every entry of an image's function list, found by going through its code.
+fn all_functions(image: &Pe) -> Vec<Function> {
+    let mut rva = CODE;
+    let mut functions = Vec::new();
+    while rva < 0x10_0000 {
+        match image.function(rva) {
+            Some(function) => {
+                functions.push(function);
+                rva = function.end;
+            }
+            None => rva += 1,
+        }
+    }
+    functions
+}
+
+#[test]
+fn the_epilogues_that_real_drivers_tell_of_pop_what_their_prologues_pushed() {
+    let (mut parts, mut epilogues) = (0, 0);
+    for image in real_drivers() {
+        for function in all_functions(&image) {
+            let (function, info) = direct(&image, function).expect("unwind information");
+            let mut pushes = 0;
+            let mut next = Some(info);
+            while let Some(info) = next {
+                let codes = info.codes().map(|code| code.expect("a known code").operation);
+                pushes += codes
+                    .filter(|operation| matches!(operation, Operation::Push(_)))
+                    .count();
+                let part_of = info.part_of().map(|whole| whole.expect("an entry"));
+                parts += usize::from(part_of.is_some());
+                next = part_of.map(|whole| direct(&image, whole).expect("unwind information").1);
+            }
+            for (length, distance) in info.epilogues() {
+                let begin = function.end - distance;
+                let effects = epilogue::at(&image, function, &info, begin).expect("an epilogue");
+                assert_eq!(effects.len(), pushes, "{begin:#x}");
+                let is_pop = |effect: &epilogue::Effect| matches!(effect, epilogue::Effect::Pop(_));
+                assert!(effects.iter().all(is_pop), "{begin:#x}");
+                // The last byte of it is the return, where nothing is left to be done.
+                let last = begin + length - 1;
+                assert_eq!(epilogue::at(&image, function, &info, last), Some(Vec::new()));
+                epilogues += 1;
+            }
+        }
+    }
+    assert!(
+        epilogues == 0 || (epilogues > 3000 && parts > 600),
+        "{epilogues} {parts}"
     );
 }
 

@@ -5,19 +5,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use analysis::symbols::{SymbolBytes, SymbolSource, Wanted};
+use analysis::symbols::{Contents, SymbolBytes, SymbolSource, Wanted, compile};
 use std::sync::{Arc, LazyLock};
 use synth::dump::Cpu;
 use wire::symbols::SymbolKey;
 
-/// Where lld says the image would lie; the disassembly counts from there.
-const PREFERRED_BASE: u64 = 0x1_4000_0000;
+/// Where lld is told that the image would lie; the disassembly counts from there.
+pub(crate) const PREFERRED_BASE: u64 = 0x1000_0000;
 
 /// The driver as it was built.
 #[derive(Debug, Clone)]
 pub(crate) struct Driver {
     /// The file.
     pub(crate) bytes: Vec<u8>,
+    /// Its PDB.
+    pub(crate) pdb: Vec<u8>,
     /// `TimeDateStamp` and `SizeOfImage`, as llvm-readobj tells them.
     pub(crate) time_date_stamp: u32,
     pub(crate) size_of_image: u32,
@@ -52,10 +54,12 @@ impl Driver {
     /// With `STOPCODE_REQUIRE_CLANG=1` the absence of the tools is a failure.
     pub(crate) fn build(cpu: Cpu) -> Option<Driver> {
         static FOR_X64: LazyLock<Option<Driver>> = LazyLock::new(|| Driver::build_once(Cpu::X64));
+        static FOR_X86: LazyLock<Option<Driver>> = LazyLock::new(|| Driver::build_once(Cpu::X86));
         static FOR_ARM64: LazyLock<Option<Driver>> = LazyLock::new(|| Driver::build_once(Cpu::Arm64));
         match cpu {
+            Cpu::X64 => FOR_X64.clone(),
+            Cpu::X86 => FOR_X86.clone(),
             Cpu::Arm64 => FOR_ARM64.clone(),
-            _ => FOR_X64.clone(),
         }
     }
 
@@ -79,8 +83,9 @@ impl Driver {
 
     fn build_in(folder: &Path, cpu: Cpu) -> Driver {
         let architecture = match cpu {
+            Cpu::X64 => "x86_64",
+            Cpu::X86 => "i686",
             Cpu::Arm64 => "aarch64",
-            _ => "x86_64",
         };
         let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/driver/driver.c");
         let run = |tool: &str, arguments: &[&str]| run(folder, tool, arguments);
@@ -94,6 +99,7 @@ impl Driver {
             .collect();
         run("clang", &arguments);
         let flags = "/driver /subsystem:native /nodefaultlib /entry:DriverEntry /debug /timestamp:1700000000 \
+                     /base:0x10000000 /safeseh:no \
                      /pdb:acmecap.pdb /pdbaltpath:%_PDB% /map:driver.map /out:acmecap.sys driver.obj";
         run("lld-link", &flags.split_whitespace().collect::<Vec<_>>());
         let headers = run("llvm-readobj", &["--file-headers", "acmecap.sys"]);
@@ -106,6 +112,7 @@ impl Driver {
         let map = fs::read_to_string(folder.join("driver.map")).expect("a map");
         Driver {
             bytes: fs::read(folder.join("acmecap.sys")).expect("a driver"),
+            pdb: fs::read(folder.join("acmecap.pdb")).expect("a PDB"),
             time_date_stamp: 1_700_000_000,
             size_of_image: number_after(&headers, "SizeOfImage: "),
             functions: functions(&map, &listing),
@@ -115,7 +122,7 @@ impl Driver {
     pub(crate) fn function(&self, name: &str) -> &Function {
         let mut functions = self.functions.iter();
         functions
-            .find(|function| function.name == name)
+            .find(|function| function.name == name || function.name.strip_prefix('_') == Some(name))
             .unwrap_or_else(|| panic!("no function {name}"))
     }
 }
@@ -129,6 +136,26 @@ impl SymbolSource for &Driver {
         wanted
             .iter()
             .map(|wanted| is_it(wanted).then(|| bytes.clone()))
+            .collect()
+    }
+}
+
+/// The driver is to be had, and its PDB as it is kept.
+pub(crate) struct WithPdb<'a>(pub(crate) &'a Driver);
+
+impl SymbolSource for WithPdb<'_> {
+    fn find(&mut self, wanted: &[Wanted]) -> Vec<Option<SymbolBytes>> {
+        let compiled = compile(&self.0.pdb, "acmecap.pdb").expect("a PDB");
+        let Contents::Bytes(bytes) = compiled.contents else {
+            panic!("a PDB is not kept as it is");
+        };
+        let bytes: SymbolBytes = Arc::new(bytes);
+        let image = (&mut &*self.0).find(wanted).into_iter();
+        let is_it = |wanted: &Wanted| wanted.key == compiled.key;
+        wanted
+            .iter()
+            .zip(image)
+            .map(|(wanted, image)| image.or_else(|| is_it(wanted).then(|| bytes.clone())))
             .collect()
     }
 }

@@ -8,6 +8,10 @@ static volatile u64 *volatile target;
 
 int _fltused;
 
+/* The name that the compiler calls has two underscores, of which 32-bit C adds one. */
+#ifdef __i386__
+#define __chkstk _chkstk
+#endif
 void __chkstk(void) {
 }
 

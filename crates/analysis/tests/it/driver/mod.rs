@@ -5,7 +5,7 @@
 mod build;
 mod simulate;
 
-use build::Driver;
+use build::{Driver, WithPdb};
 use simulate::{CHAIN, Machine};
 use synth::dump::{Cpu, DataBlock, DumpDescription, Stack, UnloadedDriver};
 use synth::scenarios::{self, Scene};
@@ -24,7 +24,7 @@ fn loaded(driver: &Driver, cpu: Cpu) -> DumpDescription {
 
 /// 0x7E with the registers of `machine` where parameter 4 points.
 fn crashed(mut description: DumpDescription, machine: &Machine) -> Vec<u8> {
-    let context_at = simulate::TOP + 0x1_0000;
+    let context_at = simulate::top(description.cpu) + 0x1_0000;
     let (base, words) = machine.stack();
     description.stop_code = 0x1000_007e;
     description.parameters = [0xffff_ffff_c000_0005, machine.pc, 0, context_at];
@@ -73,6 +73,38 @@ fn every_instruction_of_a_driver_for_x64_leads_back_to_its_callers() {
 #[test]
 fn every_instruction_of_a_driver_for_arm64_leads_back_to_its_callers() {
     every_instruction_leads_back(Cpu::Arm64);
+}
+
+/// Stack records say nothing of epilogues and of arguments that are being pushed, so only the innermost function's
+/// body is gone through.
+#[test]
+fn the_pdb_of_a_driver_for_x86_leads_back_to_its_callers() {
+    let Some(driver) = Driver::build(Cpu::X86) else {
+        return;
+    };
+    let description = loaded(&driver, Cpu::X86);
+    let base = description.driver("acmecap.sys").expect("it is loaded").base;
+    let machine = Machine::new(Cpu::X86, base, description.drivers[0].address_at(0x12_3456));
+    let machine = simulate::inside(&driver, 7, machine);
+    let function = driver.function("write_register");
+    let body = function
+        .instructions
+        .iter()
+        .position(|one| one.text.starts_with("mov ecx"));
+    let states = machine.states(function);
+    for machine in &states[body.expect("a body")..states.len() - 6] {
+        let dump = crashed(description.clone(), machine);
+        let report = analysis::analyze_with(&dump, &mut WithPdb(&driver)).expect("a report");
+        let found: Vec<_> = report.frames.iter().map(|frame| frame.address.0).collect();
+        let calls = machine.returns.iter().rev().copied();
+        let wanted: Vec<_> = [machine.pc].into_iter().chain(calls).collect();
+        assert_eq!(
+            found, wanted,
+            "{:#x}: {found:x?} instead of {wanted:x?}",
+            machine.pc
+        );
+        assert!(report.frames[1..].iter().all(|frame| frame.trust == Trust::Cfi));
+    }
 }
 
 #[test]

@@ -5,11 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Driver, Function};
+use super::build::{Driver, Function, PREFERRED_BASE};
 use synth::dump::{Cpu, Registers};
 
 /// The end of the stack.
-pub(crate) const TOP: u64 = 0xffff_8504_0010_0000;
+pub(crate) fn top(cpu: Cpu) -> u64 {
+    match cpu {
+        Cpu::X86 => 0x8f10_0000,
+        Cpu::X64 | Cpu::Arm64 => 0xffff_8504_0010_0000,
+    }
+}
+
 /// What a frame of a size that the code computes is given.
 const DYNAMIC_BYTES: u64 = 0x50;
 
@@ -36,7 +42,7 @@ impl Machine {
             pc: 0,
             returns: Vec::new(),
         };
-        machine.set("sp", TOP - 0x40);
+        machine.set("sp", top(cpu) - 0x40);
         machine.set("fp", 0);
         machine.enter(caller);
         machine
@@ -54,7 +60,7 @@ impl Machine {
 
     /// Runs a function up to its call of `callee`, and into it.
     pub(crate) fn call(&mut self, function: &Function, callee: &Function) {
-        let target = format!("0x{:x}", 0x1_4000_0000 + callee.begin());
+        let target = format!("0x{:x}", PREFERRED_BASE + callee.begin());
         for (index, instruction) in function.instructions.iter().enumerate() {
             let is_call = instruction.text.starts_with("call ") || instruction.text.starts_with("bl ");
             if is_call && instruction.text.split(' ').nth(1) == Some(&target) {
@@ -82,7 +88,7 @@ impl Machine {
     /// The stack from the stack pointer up.
     pub(crate) fn stack(&self) -> (u64, Vec<u64>) {
         let sp = self.get("sp");
-        let words = (sp..TOP).step_by(8);
+        let words = (sp..top(self.cpu)).step_by(self.cpu.pointer_bytes());
         let words = words.map(|at| self.memory.get(&at).copied().unwrap_or(0));
         (sp, words.collect())
     }
@@ -107,7 +113,7 @@ impl Machine {
     }
 
     fn push(&mut self, value: u64) {
-        let sp = self.get("sp") - 8;
+        let sp = self.get("sp") - self.cpu.pointer_bytes() as u64;
         self.set("sp", sp);
         self.memory.insert(sp, value);
     }
@@ -119,7 +125,10 @@ impl Machine {
     fn step(&mut self, text: &str, next: u64) {
         match self.cpu {
             Cpu::Arm64 => self.step_arm64(text, next),
-            _ => self.step_x64(text),
+            Cpu::X64 => self.step_x64(text),
+            // The probe of this processor moves the stack pointer itself.
+            Cpu::X86 if text.starts_with("call 0x10001000 ") => self.step_x64("sub rsp, rax"),
+            Cpu::X86 => self.step_x64(&text.replace("esp", "rsp").replace("ebp", "rbp")),
         }
     }
 
@@ -131,7 +140,7 @@ impl Machine {
             ("pop", register, "") => {
                 let sp = self.get("sp");
                 self.set(register, self.load(sp));
-                self.set("sp", sp + 8);
+                self.set("sp", sp + self.cpu.pointer_bytes() as u64);
             }
             ("mov", "eax", bytes) if bytes.parse::<u64>().is_ok() => self.set("rax", number(bytes)),
             ("sub", "rsp", "rax") => {
@@ -143,8 +152,9 @@ impl Machine {
             ("and", "rsp", mask) => self.set("sp", self.get("sp") & number(mask)),
             ("mov", "rbp" | "rsp", from @ ("rbp" | "rsp")) => self.set(first, self.get(from)),
             ("lea", "rbp" | "rsp", from) => {
-                let (register, distance) = from.trim_matches(['[', ']']).split_once(" + ").expect("a sum");
-                self.set(first, self.get(register) + number(distance));
+                let from = from.trim_matches(['[', ']']).replace(" - ", " + -");
+                let (register, distance) = from.split_once(" + ").expect("a sum");
+                self.set(first, self.get(register).wrapping_add(number(distance)));
             }
             _ => {}
         }
