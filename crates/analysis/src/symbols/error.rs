@@ -99,7 +99,11 @@ impl CompileError {
         }
         CompileError::Unreadable {
             what,
-            reason: crate::names::cut(&reason, MAX_REASON),
+            // Some say where they are in a drawing of several lines.
+            reason: crate::names::cut(
+                &reason.split_whitespace().collect::<Vec<_>>().join(" "),
+                MAX_REASON,
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod corpus;
 mod driver;
 mod hostile;
+mod hostile_symbols;
 mod real_kernel_dumps;
 mod real_minidumps;
 mod scenarios;

@@ -8,7 +8,7 @@ use wire::symbols::SymbolKind;
 use crate::support::corpus;
 
 /// A small `.sym` file with all kinds of records.
-const SYM: &str = "MODULE windows x86_64 00112233445566778899AABBCCDDEEFF1 acme.pdb\n\
+pub(crate) const SYM: &str = "MODULE windows x86_64 00112233445566778899AABBCCDDEEFF1 acme.pdb\n\
     INFO CODE_ID 12345678 acme.sys\n\
     FILE 0 c:\\acme\\device.cpp\n\
     FILE 1 c:\\acme\\lock.h\n\
@@ -97,7 +97,7 @@ fn a_pdb_of_microsoft_names_the_functions_that_rizin_names() {
 }
 
 #[test]
-fn a_pdb_in_a_cab_is_taken_out_of_it() {
+fn a_file_in_a_cab_is_taken_out_of_it() {
     let id = "3249D99D0C4049318610F4E4FB0B69361";
     let folder = "symbols/crash.pdb/3249D99D0C4049318610F4E4FB0B69361";
     let Some(cab) = corpus(&format!("{folder}/crash.pdb")).or_else(|| corpus(&format!("{folder}/crash.pd_")))

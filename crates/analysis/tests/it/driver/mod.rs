@@ -8,12 +8,16 @@ mod simulate;
 use build::{Driver, WithPdb};
 use simulate::{CHAIN, Machine};
 use synth::dump::{Cpu, DataBlock, DumpDescription, Stack, UnloadedDriver};
-use synth::scenarios::{self, Scene};
+use synth::scenarios::{self, Image, Scene};
 use wire::report::{EvidenceKind, Report, Trust};
 
 /// A dump of a machine that the driver is loaded on, still without registers and stack.
 fn loaded(driver: &Driver, cpu: Cpu) -> DumpDescription {
-    let mut description = scenarios::unhandled_exception(&Scene::sample(7).with_cpu(cpu));
+    loaded_in(driver, &Scene::sample(7).with_cpu(cpu))
+}
+
+fn loaded_in(driver: &Driver, scene: &Scene) -> DumpDescription {
+    let mut description = scenarios::unhandled_exception(scene);
     let loaded = description.drivers.iter_mut();
     for image in loaded.filter(|image| image.base_name() == "acmecap.sys") {
         image.size_of_image = driver.size_of_image;
@@ -106,6 +110,49 @@ fn the_pdb_of_a_driver_for_x86_leads_back_to_its_callers() {
         );
         assert!(report.frames[1..].iter().all(|frame| frame.trust == Trust::Cfi));
     }
+}
+
+/// On another boot, with one driver more, and at another instruction of the same function.
+#[test]
+fn signatures_with_names_tell_functions_apart_and_nothing_else() {
+    let Some(driver) = Driver::build(Cpu::X64) else {
+        return;
+    };
+    let mut larger = Scene::sample(8).with_cpu(Cpu::X64);
+    larger.images.insert(
+        20,
+        Image {
+            path: r"\SystemRoot\System32\drivers\latecomer.sys".to_owned(),
+            size_of_image: 0x9000,
+            time_date_stamp: 0x5f5f_5f5f,
+            checksum: 0x1234,
+        },
+    );
+    let signature = |scene: &Scene, depth: usize, instruction: usize| {
+        let description = loaded_in(&driver, scene);
+        let base = description.driver("acmecap.sys").expect("it is loaded").base;
+        let machine = Machine::new(Cpu::X64, base, description.drivers[0].address_at(0x12_3456));
+        let machine = simulate::inside(&driver, depth, machine);
+        let states = machine.states(driver.function(CHAIN[depth]));
+        let dump = crashed(description, &states[instruction]);
+        let rules = analysis::Rules::default();
+        let report = analysis::analyze_with(&dump, &mut WithPdb(&driver), &rules).expect("a report");
+        report.signature
+    };
+    let first = Scene::sample(7).with_cpu(Cpu::X64);
+    let mut all: Vec<String> = Vec::new();
+    for (depth, name) in CHAIN.into_iter().enumerate() {
+        let one = signature(&first, depth, 0);
+        assert_eq!(
+            one,
+            format!("SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_c0000005 | acmecap.sys!{name}")
+        );
+        assert_eq!(signature(&larger, depth, 2), one);
+        all.push(one);
+    }
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), CHAIN.len(), "different causes with one stop code");
 }
 
 #[test]
