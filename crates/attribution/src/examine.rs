@@ -46,6 +46,23 @@ impl Group {
     pub(crate) fn weight(&self) -> f64 {
         self.weights.iter().sum()
     }
+
+    /// A group of one member that has prior weight 1 and no cases.
+    #[cfg(test)]
+    pub(crate) fn of_one(member: u32) -> Self {
+        Group {
+            scope: Scope::Version,
+            members: vec![member],
+            weights: vec![1.0],
+            source: vec![member],
+            cases: Vec::new(),
+            named: Vec::new(),
+            expected: 0.0,
+            machine_days: 1.0,
+            rate_ratio: None,
+            fingerprint: u64::from(member),
+        }
+    }
 }
 
 /// All groups that some machine had, in an order that does not depend on that of the candidates.

@@ -2,8 +2,8 @@
 //!
 //! A driver has one weight however many versions of it there are: 3 from outside Windows, ⅓ from Windows, 1 if nobody
 //! knows. Half of it is its newest version's, the other versions share the other half; what appeared lately weighs
-//! double. A fifth more is for the steps "version ≥ Y". An OS build weighs 1. All together weigh as much as "no driver
-//! explains this".
+//! double. A fifth more is for the steps "version ≥ Y". An OS build weighs 1. What "no driver explains
+//! this" weighs against all of them together is for [`posterior`](crate::posterior).
 
 use crate::column::Unit;
 use crate::counts::{Candidate, Feature, Origin};

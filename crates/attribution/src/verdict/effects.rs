@@ -24,9 +24,6 @@ const MOST_EFFECTS: usize = 5;
 /// Further culprits are looked for among so many groups, the most suspicious by the first search.
 const MOST_GROUPS: usize = 1000;
 
-/// How much more probable it is before the data that a culprit found is the only one.
-const NO_OTHER_ODDS: f64 = 4.0;
-
 /// One search: evidence on and probabilities of some groups.
 pub(super) struct Search {
     /// The groups that were searched, as indices into all.
@@ -53,12 +50,7 @@ pub(super) fn searches(
     let mut places: Vec<usize> = (0..groups.len()).collect();
     let mut found: Vec<Search> = Vec::new();
     while found.len() < MOST_EFFECTS {
-        let search = searching.search(
-            places,
-            &curves,
-            &weights,
-            if found.is_empty() { 1.0 } else { NO_OTHER_ODDS },
-        );
+        let search = searching.search(places, &curves, &weights);
         let nothing_left = search.posterior.none > 0.5;
         if nothing_left && !found.is_empty() {
             break;
@@ -90,7 +82,7 @@ impl Searching<'_> {
         places.iter().map(|place| &self.groups[*place]).collect()
     }
 
-    fn search(&self, places: Vec<usize>, curves: &[Curve], weights: &[f64], none_odds: f64) -> Search {
+    fn search(&self, places: Vec<usize>, curves: &[Curve], weights: &[f64]) -> Search {
         let unexplained = |case: u32| weights[index(case)] > 0.5;
         let chosen = self.chosen(&places);
         let evidence: Vec<Evidence> = chosen
@@ -102,7 +94,7 @@ impl Searching<'_> {
             })
             .collect();
         Search {
-            posterior: Posterior::of(&chosen, &evidence, none_odds),
+            posterior: Posterior::of(&chosen, &evidence),
             evidence,
             groups: places,
         }

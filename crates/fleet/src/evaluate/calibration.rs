@@ -1,7 +1,7 @@
 //! Whether probabilities mean what they say: of suspects given about 0.7, seven in ten should be guilty.
 //!
-//! Runs with a culprit and runs without one weigh the same in total, because the method holds both for equally likely
-//! before it sees data. The large fleet is left out, as it is the same as another scenario.
+//! Runs with a culprit and runs without one weigh the same in total, as when the method's constants were fitted: nobody
+//! knows how many real stop codes have a culprit. The large fleet is left out, as it is the same as another scenario.
 
 use serde::Serialize;
 

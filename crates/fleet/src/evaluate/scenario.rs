@@ -86,7 +86,10 @@ impl Seeds {
     /// For work on the method: as often as one likes.
     pub const DEVELOPMENT: Seeds = Seeds { first: 10_000_000 };
     /// For the released table only. No constant of the method has ever been chosen by looking at these fleets.
-    pub const HOLD_OUT: Seeds = Seeds { first: 90_000_000 };
+    ///
+    /// Whoever changes the method because of that table moves them on. 90,000,000 is used up: its table showed
+    /// probabilities that were too modest.
+    pub const HOLD_OUT: Seeds = Seeds { first: 130_000_000 };
     /// For the short form in the test suite.
     pub const TESTS: Seeds = Seeds { first: 50_000_000 };
 
