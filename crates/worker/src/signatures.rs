@@ -18,7 +18,7 @@ use wire::report::Report;
 use crate::backoff;
 use crate::finish::retry;
 use crate::housekeeping::Wake;
-use crate::pool::{Pool, claim, log, pause};
+use crate::pool::{Pool, log, one_by_one};
 use crate::telemetry::{self, Ended};
 
 /// How long rules are believed to be in force.
@@ -92,32 +92,20 @@ fn read(stored: Value) -> Rules {
 }
 
 /// Groups stored crashes by new rules, until `stop`.
-pub(crate) async fn run(pool: Arc<Pool>, mut wake: Wake, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let claimed = match claim(&pool, JobKind::Regroup, 1).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                log(&error, "could not claim jobs that group crashes again");
-                pause(&stop, backoff::after_attempt(1)).await;
-                continue;
-            }
-        };
-        if claimed.is_empty() {
-            wake.wait(backoff::with_jitter(pool.config.poll), &stop).await;
-        }
-        for job in claimed {
-            run_one(&pool, &job, &stop).await;
-        }
-    }
+pub(crate) async fn run(pool: Arc<Pool>, wake: Wake, stop: CancellationToken) {
+    one_by_one(&pool, (JobKind::Regroup, 1), wake, &stop, |job| {
+        run_one(&pool, job, &stop)
+    })
+    .await;
 }
 
 #[tracing::instrument(name = "worker.regroup", skip_all, fields(job.id = job.fence.id, job.key = job.key))]
-async fn run_one(pool: &Pool, job: &Job, stop: &CancellationToken) {
+async fn run_one(pool: &Pool, job: Job, stop: &CancellationToken) {
     let begun = Instant::now();
     let done = match regroup(pool, stop).await {
         Ok(Some(changed)) => {
             tracing::info!(changed, "grouped crashes again");
-            finish(pool, job).await
+            finish(pool, &job).await
         }
         // The job is given back with all others.
         Ok(None) => return,
@@ -127,7 +115,7 @@ async fn run_one(pool: &Pool, job: &Job, stop: &CancellationToken) {
     if let Err(error) = done {
         log(&error, "could not group crashes again");
         let pause = backoff::after_attempt(job.fence.attempts);
-        retry(pool, job, &error.to_string(), pause).await;
+        retry(pool, &job, &error.to_string(), pause).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Claiming `analyze` jobs, a batch at a time, as analysers can take them; `reanalyze` jobs when there are no others, so
 //! that a symbol file for a million old crashes does not hold up the new ones.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,8 +64,37 @@ async fn claim_batch(pool: &Pool) -> Result<Vec<Job>, Error> {
     }
 }
 
+/// Runs jobs of a kind one after the other, claimed `batch` at a time, until `stop`; the one under way is brought to its end.
+pub(crate) async fn one_by_one<F: Future<Output = ()>>(
+    pool: &Pool,
+    (kind, batch): (JobKind, u32),
+    mut wake: Wake,
+    stop: &CancellationToken,
+    run: impl Fn(Job) -> F,
+) {
+    while !stop.is_cancelled() {
+        let claimed = match claim(pool, kind, batch).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                log(&error, "could not claim jobs");
+                pause(stop, AFTER_ERROR).await;
+                continue;
+            }
+        };
+        if claimed.is_empty() {
+            wake.wait(backoff::with_jitter(pool.config.poll), stop).await;
+        }
+        for job in claimed {
+            if stop.is_cancelled() {
+                return;
+            }
+            run(job).await;
+        }
+    }
+}
+
 /// Claims jobs for the pool.
-pub(crate) async fn claim(pool: &Pool, kind: JobKind, batch: u32) -> Result<Vec<Job>, Error> {
+async fn claim(pool: &Pool, kind: JobKind, batch: u32) -> Result<Vec<Job>, Error> {
     let mut conn = pool.database.acquire().await?;
     jobs::claim(&mut conn, &pool.config.name, kind, batch, pool.config.lease).await
 }

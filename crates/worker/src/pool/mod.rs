@@ -18,7 +18,7 @@ use crate::symbols::Symbols;
 mod analyse;
 mod claim;
 
-pub(crate) use claim::{claim, pause};
+pub(crate) use claim::{one_by_one, pause};
 
 /// Jobs are claimed in batches of so many.
 const BATCH: u32 = 16;

@@ -15,7 +15,7 @@ use crate::backoff;
 use crate::child::Failure;
 use crate::finish::retry;
 use crate::housekeeping::Wake;
-use crate::pool::{MOST_DEATHS, Pool, claim, log, pause};
+use crate::pool::{MOST_DEATHS, Pool, log, one_by_one};
 use crate::telemetry::{self, Ended};
 
 /// Jobs are claimed so many at a time: they are worked on one after the other.
@@ -29,52 +29,37 @@ enum Outcome {
 }
 
 /// Reads uploads one after the other until `stop`; the one it is at is brought to its end.
-pub(crate) async fn run(pool: Arc<Pool>, mut wake: Wake, stop: CancellationToken) {
+pub(crate) async fn run(pool: Arc<Pool>, wake: Wake, stop: CancellationToken) {
     let Some(finder) = pool.symbols.finder.clone() else {
         return;
     };
-    while !stop.is_cancelled() {
-        let claimed = match claim(&pool, JobKind::Symbol, BATCH).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                log(&error, "could not claim symbol files");
-                pause(&stop, backoff::after_attempt(1)).await;
-                continue;
-            }
-        };
-        if claimed.is_empty() {
-            wake.wait(backoff::with_jitter(pool.config.poll), &stop).await;
-        }
-        for job in claimed {
-            if stop.is_cancelled() {
-                return;
-            }
-            run_one(&pool, &finder, &job).await;
-        }
-    }
+    one_by_one(&pool, (JobKind::Symbol, BATCH), wake, &stop, |job| {
+        run_one(&pool, &finder, job)
+    })
+    .await;
 }
 
 #[tracing::instrument(name = "worker.symbol", skip_all, fields(job.id = job.fence.id, symbol_file.id = job.key))]
-async fn run_one(pool: &Pool, finder: &Finder, job: &Job) {
+async fn run_one(pool: &Pool, finder: &Finder, job: Job) {
     let begun = Instant::now();
     let settled = async {
-        let Some(file) = find(pool, job).await? else {
+        let Some(file) = find(pool, &job).await? else {
             // Deleted or replaced in the meantime.
-            return finish(pool, job, None).await;
+            return finish(pool, &job, None).await;
         };
         match outcome(finder, &file, job.fence.attempts).await {
             Outcome::Retry(reason) => {
-                retry(pool, job, &reason, backoff::after_attempt(job.fence.attempts)).await;
+                retry(pool, &job, &reason, backoff::after_attempt(job.fence.attempts)).await;
                 Ok(())
             }
-            outcome => finish(pool, job, Some((&file, outcome))).await,
+            outcome => finish(pool, &job, Some((&file, outcome))).await,
         }
     };
     if let Err(error) = settled.await {
         log(&error, "could not settle a symbol file");
         retry(
             pool,
-            job,
+            &job,
             &error.to_string(),
             backoff::after_attempt(job.fence.attempts),
         )

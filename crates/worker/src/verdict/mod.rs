@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::finish::retry;
 use crate::housekeeping::Wake;
-use crate::pool::{Pool, claim, log, pause};
+use crate::pool::{Pool, log, one_by_one};
 use crate::telemetry::{self, Ended};
 use crate::{alerts, backoff};
 
@@ -34,26 +34,11 @@ enum Trouble {
 }
 
 /// Computes verdicts one after the other until `stop`; the one it is at is brought to its end.
-pub(crate) async fn run(pool: Arc<Pool>, mut wake: Wake, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        let claimed = match claim(&pool, JobKind::Verdict, BATCH).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                log(&error, "could not claim verdicts");
-                pause(&stop, backoff::after_attempt(1)).await;
-                continue;
-            }
-        };
-        if claimed.is_empty() {
-            wake.wait(backoff::with_jitter(pool.config.poll), &stop).await;
-        }
-        for job in claimed {
-            if stop.is_cancelled() {
-                return;
-            }
-            run_one(&pool, job).await;
-        }
-    }
+pub(crate) async fn run(pool: Arc<Pool>, wake: Wake, stop: CancellationToken) {
+    one_by_one(&pool, (JobKind::Verdict, BATCH), wake, &stop, |job| {
+        run_one(&pool, job)
+    })
+    .await;
 }
 
 async fn run_one(pool: &Arc<Pool>, job: Job) {
