@@ -7,7 +7,7 @@ use std::time::Duration;
 use store::crashes::{self, Counted, NewCrash};
 use store::jobs::{self, Job, JobFence, JobKind, VerdictKey};
 use store::{DumpId, Error, dumps};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::backoff;
 use crate::pool::{Pool, log};
@@ -57,10 +57,10 @@ impl Finisher {
         Finisher { pool }
     }
 
-    /// Runs until no analyser is left.
-    pub(crate) async fn run(self, mut results: mpsc::Receiver<Finished>) {
+    /// Runs until no analyser is left. Several finishers may share the results.
+    pub(crate) async fn run(self, results: Arc<Mutex<mpsc::Receiver<Finished>>>) {
         let mut group = Vec::with_capacity(LARGEST_GROUP);
-        while results.recv_many(&mut group, LARGEST_GROUP).await > 0 {
+        while receive(&results, &mut group).await > 0 {
             // Dumps in one order everywhere, so that two replicas never wait for each other's rows in a circle.
             group.sort_by(|one, other| one.job.key.cmp(&other.job.key));
             let (results, others): (Vec<_>, Vec<_>) = group
@@ -198,6 +198,11 @@ impl Finisher {
         .await;
         count(job.kind, failed, Ended::Failed);
     }
+}
+
+/// Some results; none when no analyser is left.
+async fn receive(results: &Mutex<mpsc::Receiver<Finished>>, group: &mut Vec<Finished>) -> usize {
+    results.lock().await.recv_many(group, LARGEST_GROUP).await
 }
 
 /// Queues a job again, or gives it up after its last attempt.

@@ -29,6 +29,10 @@ const LINE: usize = 32;
 /// A dump or symbol file over which so many children died or were killed is given up.
 pub(crate) const MOST_DEATHS: i32 = 3;
 
+/// Transactions that store results side by side. One alone waits for the database most of the time, while analysers wait
+/// for it.
+const FINISHERS: usize = 3;
+
 /// What all tasks of a pool share.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -86,7 +90,10 @@ impl Pool {
             stop.clone(),
         ));
         work.spawn(crate::verdict::run(Arc::clone(&self), wake, stop.clone()));
-        work.spawn(Finisher::new(Arc::clone(&self)).run(results));
+        let results = Arc::new(Mutex::new(results));
+        for _ in 0..FINISHERS {
+            work.spawn(Finisher::new(Arc::clone(&self)).run(Arc::clone(&results)));
+        }
         self.start_analysers(&mut work, jobs, finished, &stop);
         end_of(work).await;
 
