@@ -192,6 +192,7 @@ async fn a_server_that_is_wrong_cut_off_or_fails_costs_only_detail() {
     assert!(functions(&crash).is_empty());
     assert_eq!(crash["probable_driver"]["name"], "amdppm.sys");
     assert!(server.log().contains("a symbol file cannot be used"));
+    assert!(server.log().contains("system calls filtered by seccomp"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use store::jobs::Job;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{MOST_DEATHS, Pool};
+use super::{MOST_DEATHS, Pool, log};
 use crate::child::process::{Analyser, Failure};
 use crate::finish::{Finished, Outcome};
 use crate::{record, telemetry};
@@ -59,6 +59,22 @@ pub(super) async fn run(
         if finished.send(Finished { job, outcome }).await.is_err() {
             return;
         }
+    }
+}
+
+/// Says what holds the children, once a pool.
+pub(super) async fn say_what_holds_children(pool: Arc<Pool>) {
+    let config = &pool.config;
+    let mut analyser = Analyser::new(config.child.clone(), config.analysis_timeout, 1);
+    match analyser.cage().await {
+        Ok(cage) if cage.unfiltered.is_none() => {
+            tracing::info!(worker.cage = %cage, "dumps and symbol files are read in locked-up processes");
+        }
+        Ok(cage) => {
+            tracing::warn!(worker.cage = %cage, "dumps and symbol files are read in processes that are held by limits only");
+        }
+        // Each dump will say it as well.
+        Err(failure) => log(&failure, "no process to read dumps in could be started"),
     }
 }
 

@@ -66,6 +66,7 @@ impl Pool {
             Arc::clone(&self),
             leases_needed.clone(),
         ));
+        house.spawn(analyse::say_what_holds_children(Arc::clone(&self)));
         house.spawn(housekeeping::keep_house(Arc::clone(&self), stop.clone()));
         house.spawn(crate::alerts::deliver(Arc::clone(&self), stop.clone()));
         house.spawn(housekeeping::listen(
