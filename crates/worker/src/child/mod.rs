@@ -1,7 +1,7 @@
 //! Analysis in a child process, because dumps and symbol files are hostile.
 //!
 //! The program starts itself again with a hidden subcommand, whose whole work is [`serve_stdio`]. The child's standard
-//! input is one end of a socket; both sides send [frames](frame) on it: a letter, a length of eight bytes,
+//! input is one end of a socket; both sides send frames on it: a letter, a length of eight bytes,
 //! little-endian, and so many bytes. A frame may carry one open file.
 //!
 //! ```text
@@ -17,7 +17,7 @@
 //! ```
 //!
 //! The parent never looks into a dump or a symbol file. It opens files of its own cache and hands them over; the child
-//! maps them, and can open nothing itself. What holds the child is told in [`cage`].
+//! maps them, and can open nothing itself. What holds the child is in its module `cage`.
 
 use std::ffi::OsString;
 use std::io;
