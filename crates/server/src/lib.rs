@@ -18,6 +18,7 @@ mod analyze;
 mod cli;
 mod database;
 mod demo;
+mod folders;
 mod import;
 mod in_process;
 mod output;

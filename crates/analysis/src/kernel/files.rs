@@ -14,7 +14,7 @@ use wire::symbols::{SymbolKey, SymbolKind};
 use super::fault::Fault;
 use super::modules::{Image, Modules};
 use super::scan::MAX_WORDS;
-use crate::symbols::{DebugFile, SymbolBytes, SymbolSource, Wanted};
+use crate::symbols::{self, DebugFile, SymbolBytes, SymbolSource, Wanted};
 use crate::unwind::arm64::unsigned;
 use crate::unwind::{Damage, Pe, PeMachine};
 use crate::walk::Files;
@@ -110,17 +110,7 @@ impl Symbols {
                 Some(_) => None,
             }
         };
-        let mut missing: Vec<_> = bases
-            .iter()
-            .filter_map(key)
-            .map(|key| MissingSymbol {
-                name: key.name().to_owned(),
-                key: key.path(),
-            })
-            .collect();
-        missing.sort();
-        missing.dedup();
-        missing
+        symbols::missing(bases.iter().filter_map(key))
     }
 
     /// Tells what was wrong with the files that were used.

@@ -27,8 +27,10 @@ mod image;
 mod pdb;
 mod records;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use wire::report::MissingSymbol;
 use wire::symbols::{SymbolKey, SymbolKind};
 
 pub use compile::{Compiled, Contents, compile, identify};
@@ -63,4 +65,15 @@ impl SymbolSource for NoSymbols {
     fn find(&mut self, wanted: &[Wanted]) -> Vec<Option<SymbolBytes>> {
         vec![None; wanted.len()]
     }
+}
+
+/// Files that were wanted and not had, as a report lists them: sorted, each once.
+pub(crate) fn missing(keys: impl Iterator<Item = SymbolKey>) -> Vec<MissingSymbol> {
+    let missing: BTreeSet<MissingSymbol> = keys
+        .map(|key| MissingSymbol {
+            name: key.name().to_owned(),
+            key: key.path(),
+        })
+        .collect();
+    missing.into_iter().collect()
 }

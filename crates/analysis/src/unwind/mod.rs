@@ -56,6 +56,18 @@ impl Position {
     }
 }
 
+/// Reads a word of the stack.
+pub(crate) type Stack<'a> = dyn Fn(u64) -> Option<u64> + 'a;
+
+/// The function that called, or that was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caller<R> {
+    /// Its registers.
+    pub(crate) registers: R,
+    /// Whether a call returns there, or an interrupt.
+    pub(crate) position: Position,
+}
+
 /// Why there is no caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {

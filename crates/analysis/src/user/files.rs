@@ -9,7 +9,7 @@ use wire::report::MissingSymbol;
 use wire::symbols::{SymbolKey, SymbolKind};
 
 use crate::names;
-use crate::symbols::{DebugFile, SymbolBytes, SymbolSource, Wanted};
+use crate::symbols::{self, DebugFile, SymbolBytes, SymbolSource, Wanted};
 use crate::unwind::Pe;
 
 /// Most symbol files that a report complains about.
@@ -96,15 +96,7 @@ impl Files {
             let debug = files.debug_key.as_ref().filter(|_| files.debug.is_none());
             image.into_iter().chain(debug)
         });
-        let mut missing: Vec<_> = keys
-            .map(|key| MissingSymbol {
-                name: key.name().to_owned(),
-                key: key.path(),
-            })
-            .collect();
-        missing.sort();
-        missing.dedup();
-        missing
+        symbols::missing(keys.cloned())
     }
 }
 

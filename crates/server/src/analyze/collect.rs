@@ -3,18 +3,17 @@
 //! A file that is named is always tried. In a folder only what looks like a dump is taken: by name (`.dmp`, `.mdmp`,
 //! `.hdmp`, `.zip`) or by its first bytes. Links are not followed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+
+use crate::folders::files_in;
 
 /// The most of one file that is read into memory.
 const LARGEST_FILE: u64 = 256 << 20;
 
 /// What is read of a kernel dump that is larger: its header has the stop code, and more is not used of such a dump.
 const HEAD_OF_LARGE_KERNEL_DUMP: u64 = 1 << 20;
-
-/// Folders within folders that are entered.
-const DEEPEST: usize = 8;
 
 /// One file to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,35 +40,13 @@ pub(super) fn inputs(path: &Path) -> Vec<Input> {
             shown: path.display().to_string(),
         }];
     }
-    let mut found = Vec::new();
-    walk(path, DEEPEST, &mut found);
-    found
+    files_in(path, looks_like_a_dump)
         .into_iter()
         .map(|file| Input {
             shown: file.strip_prefix(path).unwrap_or(&file).display().to_string(),
             path: file,
         })
         .collect()
-}
-
-fn walk(folder: &Path, deeper: usize, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        // Named as a file it gives a sentence when it is opened.
-        found.push(folder.to_owned());
-        return;
-    };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let Ok(metadata) = fs::symlink_metadata(&path) else {
-            continue;
-        };
-        if metadata.is_dir() && deeper > 0 {
-            walk(&path, deeper - 1, found);
-        } else if metadata.is_file() && looks_like_a_dump(&path) {
-            found.push(path);
-        }
-    }
 }
 
 fn looks_like_a_dump(path: &Path) -> bool {
@@ -128,6 +105,8 @@ fn in_words(kind: ErrorKind) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

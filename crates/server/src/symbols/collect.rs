@@ -3,17 +3,16 @@
 //! A file that is named is always tried. In a folder only what looks like a symbol file by its first bytes is taken, and
 //! zips by their name. Links are not followed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use wire::symbols::SymbolKey;
 
+use crate::folders::files_in;
+
 /// The most of one file that is read.
 const LARGEST_FILE: u64 = 512 << 20;
-
-/// Folders within folders that are entered.
-const DEEPEST: usize = 16;
 
 /// What is in a file.
 #[derive(Debug)]
@@ -36,29 +35,7 @@ pub(super) fn files(path: &Path) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
     }
-    let mut found = Vec::new();
-    walk(path, DEEPEST, &mut found);
-    found
-}
-
-fn walk(folder: &Path, deeper: usize, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        // Tried as a file it gives a sentence.
-        found.push(folder.to_owned());
-        return;
-    };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let Ok(metadata) = fs::symlink_metadata(&path) else {
-            continue;
-        };
-        if metadata.is_dir() && deeper > 0 {
-            walk(&path, deeper - 1, found);
-        } else if metadata.is_file() && looks_like_symbols(&path) {
-            found.push(path);
-        }
-    }
+    files_in(path, looks_like_symbols)
 }
 
 fn looks_like_symbols(path: &Path) -> bool {
@@ -121,6 +98,8 @@ fn in_words(kind: ErrorKind) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const SYM: &[u8] = b"MODULE windows x86_64 000000000000000000000000000000001 acme.pdb\nPUBLIC 1000 0 A\n";

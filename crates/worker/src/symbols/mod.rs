@@ -51,6 +51,9 @@ use uploaded::Uploads;
 /// Keys that are remembered.
 const MOST_KNOWN: u64 = 100_000;
 
+/// How long after a file was given up for missing the crash that misses it is recorded, at the latest.
+const RECORDED: Duration = Duration::from_secs(5);
+
 /// How long it is remembered what trees have. Servers remember for longer.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
@@ -186,6 +189,8 @@ impl Finder {
             .await;
         let is_found = found.is_some();
         if answer.send(found).is_err() && is_found {
+            // The crash of whoever gave up may be about to be recorded.
+            tokio::time::sleep(RECORDED).await;
             self.analyse_again(&wanted).await;
         }
     }

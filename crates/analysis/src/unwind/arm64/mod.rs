@@ -19,7 +19,7 @@ use codes::{Code, Saved};
 use super::bytes::{slice, u32_at, usize_of};
 use super::functions::Function;
 use super::pe::Pe;
-use super::{Damage, Position, Stop, enters_kernel};
+use super::{Damage, Position, Stack, Stop, enters_kernel};
 
 /// Where the frame pointer and the link are among the registers.
 const FRAME: u8 = 29;
@@ -96,17 +96,8 @@ impl Registers {
     }
 }
 
-/// Reads a word of the stack.
-pub(crate) type Stack<'a> = dyn Fn(u64) -> Option<u64> + 'a;
-
 /// The function that called, or that was interrupted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Caller {
-    /// Its registers.
-    pub(crate) registers: Registers,
-    /// Whether a call returns there, or an interrupt.
-    pub(crate) position: Position,
-}
+pub(crate) type Caller = super::Caller<Registers>;
 
 /// A kernel address without a pointer authentication code: all of its upper bits are set.
 pub(crate) fn unsigned(address: u64) -> u64 {

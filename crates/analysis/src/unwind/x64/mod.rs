@@ -19,7 +19,7 @@ use info::{Info, Operation};
 
 use super::functions::Function;
 use super::pe::Pe;
-use super::{Damage, Position, Stop, enters_kernel};
+use super::{Damage, Position, Stack, Stop, enters_kernel};
 
 /// Parts of one function that are chained, at most. Compilers make one or two.
 const MAX_CHAIN: usize = 32;
@@ -109,17 +109,8 @@ impl Registers {
     }
 }
 
-/// Reads a word of the stack.
-pub(crate) type Stack<'a> = dyn Fn(u64) -> Option<u64> + 'a;
-
 /// The function that called, or that was interrupted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Caller {
-    /// Its registers.
-    pub(crate) registers: Registers,
-    /// Whether a call returns there, or an interrupt.
-    pub(crate) position: Position,
-}
+pub(crate) type Caller = super::Caller<Registers>;
 
 /// The caller of the function that `registers` are in; `base` is where the image lies in memory.
 ///
