@@ -14,7 +14,7 @@
 //! | [`suspects`] | the ranking of driver versions for one stop code |
 //! | [`driver`] | drivers and their versions across the fleet |
 //! | [`machine`] | machines and what happened to them |
-//! | [`policy`] | what an agent is asked to do |
+//! | [`policy`] | how an agent joins, what it tells daily, what it is asked to do |
 //! | [`symbols`] | symbol files: keys, what the server has, what it misses |
 //! | [`token`] | access tokens |
 //! | [`webhook`] | who is told of alerts, and what is told |

@@ -71,7 +71,10 @@ pub(crate) async fn policy(
     // Experiments will say for which machines and until when; until then no machine is asked to track pages.
     Ok(axum::Json(Policy {
         upload_interval_seconds: state.settings.upload_interval.as_secs(),
+        check_in_seconds: 24 * 60 * 60,
+        wants_full_dumps: false,
         track_locked_pages: false,
         track_locked_pages_until: None,
+        experiment: None,
     }))
 }
