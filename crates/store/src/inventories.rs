@@ -198,30 +198,39 @@ pub(crate) async fn insert_many(
     presence::file_again(conn, &since, now).await
 }
 
-/// The driver set that the machine had at a moment; `None` if no inventory is that old.
+/// The driver set that each machine had at a moment; none for a machine without an inventory that old.
 ///
 /// # Errors
 ///
 /// [`Error::Database`].
-pub async fn set_at(
+pub async fn sets_at(
     conn: &mut PgConnection,
-    machine: MachineId,
-    at: OffsetDateTime,
-) -> Result<Option<i64>, Error> {
-    let set = sqlx::query_scalar!(
+    asked: &[(MachineId, OffsetDateTime)],
+) -> Result<HashMap<(MachineId, OffsetDateTime), i64>, Error> {
+    let machines: Vec<Uuid> = asked.iter().map(|(machine, _)| machine.0).collect();
+    let moments: Vec<OffsetDateTime> = asked.iter().map(|(_, at)| *at).collect();
+    let rows = sqlx::query!(
         r#"
-        SELECT driver_set_id
-        FROM inventory
-        WHERE machine_id = $1 AND at <= $2
-        ORDER BY at DESC
-        LIMIT 1
+        SELECT asked.position AS "position!", held.driver_set_id
+        FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS asked (machine_id, at, position)
+        CROSS JOIN LATERAL (
+            SELECT driver_set_id
+            FROM inventory
+            WHERE inventory.machine_id = asked.machine_id AND inventory.at <= asked.at
+            ORDER BY inventory.at DESC
+            LIMIT 1
+        ) AS held
         "#,
-        machine.0,
-        at,
+        &machines,
+        &moments,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(set)
+    let sets = rows.into_iter().filter_map(|row| {
+        let position = usize::try_from(row.position).ok()?.checked_sub(1)?;
+        Some((*asked.get(position)?, row.driver_set_id))
+    });
+    Ok(sets.collect())
 }
 
 /// The inventories that tell which set each machine had on each day from `from` to `to`, by machine and time.

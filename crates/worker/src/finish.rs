@@ -120,29 +120,31 @@ impl Finisher {
             .into_iter()
             .collect();
         let mut stored = Stored::default();
+        let mut crashes: Vec<&NewCrash> = Vec::with_capacity(results.len());
         for result in results {
             let (fence, kind) = (result.job.fence, result.job.kind);
-            if !held.contains(&fence) {
-                stored.ended.push((kind, Ended::Lost));
-                continue;
-            }
-            match &result.outcome {
+            let ended = match &result.outcome {
+                _ if !held.contains(&fence) => Ended::Lost,
                 Outcome::Crash(crash) => {
-                    let recorded = crashes::record(&mut transaction, crash).await?;
-                    if recorded.changed && crash.counted == Counted::Yes {
-                        stored
-                            .stop_codes
-                            .extend(crash.bug_check.as_ref().map(|bug_check| bug_check.code));
-                    }
-                    stored.ended.push((kind, Ended::Done));
+                    crashes.push(crash);
+                    Ended::Done
                 }
                 Outcome::Refused(dump, sentence) => {
                     dumps::mark_failed(&mut transaction, *dump, fence, sentence).await?;
-                    stored.ended.push((kind, Ended::Failed));
+                    Ended::Failed
                 }
-                Outcome::Retry(_) | Outcome::Fail(_) => {}
-            }
+                Outcome::Retry(_) | Outcome::Fail(_) => continue,
+            };
+            stored.ended.push((kind, ended));
         }
+        let recorded = crashes::record(&mut transaction, &crashes).await?;
+        let counted = crashes
+            .iter()
+            .zip(recorded)
+            .filter(|(crash, recorded)| recorded.changed && crash.counted == Counted::Yes);
+        stored.stop_codes = counted
+            .filter_map(|(crash, _)| Some(crash.bug_check.as_ref()?.code))
+            .collect();
         transaction.commit().await?;
         Ok(stored)
     }
@@ -159,17 +161,21 @@ impl Finisher {
 
     async fn ask_for_verdicts(&self, stop_codes: &BTreeSet<u32>) -> Result<(), Error> {
         let config = &self.pool.config;
-        let mut conn = self.pool.database.acquire().await?;
-        for &stop_code in stop_codes {
-            for &window_days in &config.window_days {
-                let key = VerdictKey {
+        let keys: Vec<VerdictKey> = stop_codes
+            .iter()
+            .flat_map(|&stop_code| {
+                let windows = config.window_days.iter();
+                windows.map(move |&window_days| VerdictKey {
                     stop_code,
                     window_days,
-                };
-                jobs::enqueue_verdict(&mut conn, key, config.verdict_delay).await?;
-            }
+                })
+            })
+            .collect();
+        if keys.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let mut conn = self.pool.database.acquire().await?;
+        jobs::enqueue_verdicts(&mut conn, &keys, config.verdict_delay).await
     }
 
     async fn settle(&self, finished: &Finished) {

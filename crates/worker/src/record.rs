@@ -21,7 +21,7 @@ pub(crate) fn crash(
     mut report: Report,
 ) -> Result<NewCrash, Error> {
     warn_of_absurd_time(dump, &mut report);
-    let json = serde_json::to_value(&report).map_err(|_| Error::OutOfRange { what: "report" })?;
+    let json = serde_json::to_string(&report).map_err(|_| Error::OutOfRange { what: "report" })?;
     Ok(NewCrash {
         machine: dump.machine_id.unwrap_or(MachineId::UNKNOWN),
         dump: Some(AnalysedDump {

@@ -57,12 +57,12 @@ fn crash(dump: Option<AnalysedDump>, crashed_at: OffsetDateTime) -> NewCrash {
         images: Vec::new(),
         probable_driver: None,
         evidence: Vec::new(),
-        report: serde_json::json!({"warnings": ["a\u{0}b"]}),
+        report: serde_json::json!({"warnings": ["a\u{0}b"]}).to_string(),
     }
 }
 
 async fn record(conn: &mut PgConnection, crash: &NewCrash) -> Recorded {
-    crashes::record(conn, crash).await.unwrap()
+    crashes::record(conn, &[crash]).await.unwrap()[0]
 }
 
 async fn all(conn: &mut PgConnection) -> Vec<crashes::CrashSummary> {
@@ -102,6 +102,49 @@ async fn analysing_a_dump_again_replaces_its_crash_under_the_same_id() {
     assert_eq!(second.id, first.id);
     let all = all(&mut conn).await;
     assert_eq!((all.len(), all[0].signature.as_str()), (1, "better"));
+}
+
+#[tokio::test]
+async fn of_two_dumps_recorded_together_only_one_takes_the_place_of_an_event() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    let event = record(&mut conn, &crash(None, AT)).await;
+    let first = crash(Some(dump(&mut conn).await), AT + Duration::minutes(2));
+    let second = crash(Some(dump(&mut conn).await), AT + Duration::minutes(4));
+    let recorded = crashes::record(&mut conn, &[&first, &second]).await.unwrap();
+    assert_eq!(recorded[0].id, event.id);
+    assert_ne!(recorded[1].id, event.id);
+    let sources: Vec<Source> = all(&mut conn).await.iter().map(|crash| crash.source).collect();
+    assert_eq!(sources, [Source::Dump, Source::Dump]);
+}
+
+#[tokio::test]
+async fn crashes_recorded_together_keep_what_is_their_own() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    let mut told = Vec::new();
+    for number in 0..3_u8 {
+        let mut crash = crash(Some(dump(&mut conn).await), AT);
+        crash.machine = machines::touch(&mut conn, &format!("group-{number}"), AT)
+            .await
+            .unwrap();
+        crash.signature = format!("signature {number}");
+        crash.report = serde_json::json!({ "number": number }).to_string();
+        if let Some(bug_check) = &mut crash.bug_check {
+            bug_check.parameters.truncate(usize::from(number));
+        }
+        told.push(crash);
+    }
+    let recorded = crashes::record(&mut conn, &told.iter().collect::<Vec<_>>())
+        .await
+        .unwrap();
+    for ((told, recorded), number) in told.iter().zip(recorded).zip(0..) {
+        let found = find(&mut conn, recorded).await;
+        assert_eq!(found.report["number"], number);
+        assert_eq!(found.summary.signature, told.signature);
+        assert_eq!(found.summary.bug_check, told.bug_check);
+        assert_eq!(found.summary.machine, Some(format!("group-{number}")));
+    }
 }
 
 #[tokio::test]

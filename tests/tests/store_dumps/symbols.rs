@@ -80,9 +80,9 @@ async fn crash(conn: &mut PgConnection, machine: &str, missing: &[&str]) -> (Dum
         images: Vec::new(),
         probable_driver: None,
         evidence: Vec::new(),
-        report: serde_json::json!({"signature": "OLD"}),
+        report: serde_json::json!({"signature": "OLD"}).to_string(),
     };
-    crashes::record(conn, &crash).await.unwrap();
+    crashes::record(conn, &[&crash]).await.unwrap();
     (id, crash)
 }
 
@@ -187,7 +187,7 @@ async fn a_crash_recorded_after_its_file_came_is_analysed_once_more_and_not_for_
         attempts: 1,
         claimed_at: job.claimed_at + Duration::seconds(11),
     });
-    crashes::record(&mut conn, &analysed).await.unwrap();
+    crashes::record(&mut conn, &[&analysed]).await.unwrap();
     assert_eq!(queued(&mut conn, JobKind::Reanalyze).await, 0);
 }
 

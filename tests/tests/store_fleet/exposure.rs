@@ -151,10 +151,13 @@ async fn the_dump_corrects_the_inventory_of_its_day_and_adds_nothing_else() {
         code_id: Some("ntoskrnl.exe/12345678abc000".to_owned()),
     };
     let at = datetime!(2026-11-11 10:00 UTC);
-    let kernel = store::drivers::resolve_images(&mut conn, MachineId::of("m2"), at, &[image])
-        .await
-        .unwrap();
-    let loaded = [a2, common, kernel[0].driver_version_id.unwrap()];
+    let dump = store::drivers::DumpImages {
+        machine: MachineId::of("m2"),
+        at,
+        images: vec![image],
+    };
+    let kernel = store::drivers::resolve_images(&mut conn, &[dump]).await.unwrap();
+    let loaded = [a2, common, kernel[0][0].driver_version_id.unwrap()];
     let own = driver_sets::intern(&mut conn, &loaded).await.unwrap();
     sqlx::query("UPDATE crash SET driver_set_id = $1")
         .bind(own.id)

@@ -1,7 +1,7 @@
 //! What machines have, and on which days they were on.
 
-use store::drivers::{DumpImage, resolve_images, versions_by_code_id};
-use store::inventories::{InventoryDrivers, record, set_at};
+use store::drivers::{DumpImage, DumpImages, ResolvedImage, resolve_images, versions_by_code_id};
+use store::inventories::{InventoryDrivers, record, sets_at};
 use store::{MachineId, driver_sets, presence};
 use time::macros::{date, datetime};
 
@@ -49,6 +49,20 @@ async fn ids_of_versions_are_not_used_up_by_inventories_that_tell_nothing_new() 
     assert_eq!(version_id(&mut conn, "a.sys", "2.0").await, 3);
 }
 
+/// The images of one dump.
+async fn resolve(
+    conn: &mut sqlx::PgConnection,
+    machine: MachineId,
+    images: Vec<DumpImage>,
+) -> Vec<ResolvedImage> {
+    let dump = DumpImages {
+        machine,
+        at: NOW,
+        images,
+    };
+    resolve_images(conn, &[dump]).await.unwrap().remove(0)
+}
+
 #[tokio::test]
 async fn a_placeholder_becomes_the_version_that_an_inventory_tells_later() {
     let mut conn = connection().await;
@@ -56,10 +70,7 @@ async fn a_placeholder_becomes_the_version_that_an_inventory_tells_later() {
         base_name: "A.SYS".to_owned(),
         code_id: Some("a.sys/000000031000".to_owned()),
     };
-    let images = [image];
-    let before = resolve_images(&mut conn, MachineId::UNKNOWN, NOW, &images)
-        .await
-        .unwrap();
+    let before = resolve(&mut conn, MachineId::UNKNOWN, vec![image]).await;
     let placeholder = before[0].driver_version_id.unwrap();
     let set = driver_sets::intern(&mut conn, &[placeholder]).await.unwrap();
     assert_eq!(before[0].version, None);
@@ -94,10 +105,8 @@ async fn an_unknown_image_is_the_inventorys_version_only_if_that_has_no_image() 
         base_name: name.to_owned(),
         code_id: Some(format!("{name}/000000091000")),
     };
-    let images = [image("a.sys"), image("b.sys")];
-    let resolved = resolve_images(&mut conn, MachineId::of("m1"), NOW, &images)
-        .await
-        .unwrap();
+    let images = vec![image("a.sys"), image("b.sys")];
+    let resolved = resolve(&mut conn, MachineId::of("m1"), images).await;
     let versions: Vec<_> = resolved.iter().map(|image| image.version.as_deref()).collect();
     assert_eq!(versions, [Some("1.0"), None]);
 }
@@ -114,16 +123,15 @@ async fn an_inventory_holds_until_the_next() {
         .await
         .unwrap();
     let at = datetime!(2026-11-09 07:59 UTC);
+    let before_any = datetime!(2026-11-01 0:00 UTC);
+    let sets = sets_at(&mut conn, &[(machine, at), (machine, before_any)])
+        .await
+        .unwrap();
     assert_eq!(
-        set_at(&mut conn, machine, at).await.unwrap(),
+        sets.get(&(machine, at)).copied(),
         told.map(|told| told.driver_set.id)
     );
-    assert_eq!(
-        set_at(&mut conn, machine, datetime!(2026-11-01 0:00 UTC))
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(sets.get(&(machine, before_any)), None);
 }
 
 #[tokio::test]

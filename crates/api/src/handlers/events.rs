@@ -88,15 +88,16 @@ async fn record(
     let code = event.stop_code.get();
     let known = stop_codes::detail(conn, code, Window::ending(now.date(), 1)).await?;
     let crash = new_crash(machine, &event, known.map(view::stop_code::detail), now)?;
-    let recorded = crashes::record(conn, &crash).await?;
-    if recorded.changed {
+    let recorded = crashes::record(conn, &[&crash]).await?;
+    let changed = recorded.iter().any(|recorded| recorded.changed);
+    if changed {
         let key = VerdictKey {
             stop_code: code,
             window_days: VERDICT_DAYS,
         };
         jobs::enqueue_verdict(conn, key, VERDICT_DEBOUNCE).await?;
     }
-    Ok(recorded.changed)
+    Ok(changed)
 }
 
 fn new_crash(
@@ -135,6 +136,6 @@ fn new_crash(
         images: Vec::new(),
         probable_driver: None,
         evidence: Vec::new(),
-        report: serde_json::to_value(report).map_err(ApiError::internal)?,
+        report: serde_json::to_string(&report).map_err(ApiError::internal)?,
     })
 }

@@ -8,6 +8,8 @@ use time::OffsetDateTime;
 use crate::{CrashId, DumpId, Error, MachineId, symbols};
 
 mod find;
+mod insert;
+mod known;
 mod list;
 mod partitions;
 mod record;
@@ -166,8 +168,8 @@ pub struct NewCrash {
     pub probable_driver: Option<(String, Confidence)>,
     /// What points at which driver.
     pub evidence: Vec<NewEvidence>,
-    /// The whole report as JSON; stored and shown, never read here.
-    pub report: serde_json::Value,
+    /// The whole report as JSON text; stored and shown, never read here.
+    pub report: String,
 }
 
 /// A crash as lists show it.

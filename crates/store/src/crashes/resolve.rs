@@ -1,4 +1,4 @@
-//! Which driver versions a crashed machine had loaded.
+//! Which driver versions crashed machines had loaded.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::NewCrash;
-use crate::drivers::{self, DumpImage};
+use crate::driver_sets::Packed;
+use crate::drivers::{self, DumpImage, DumpImages};
 use crate::{Error, driver_sets};
 
 /// The driver versions that were loaded at a crash.
@@ -30,36 +31,70 @@ impl LoadedDrivers {
     }
 }
 
-/// Finds the versions of the images of a crash, and stores their set.
+/// Finds the versions of the images of crashes, in order, and stores their sets.
 pub(super) async fn resolve(
     conn: &mut PgConnection,
-    crash: &NewCrash,
-    crashed_at: OffsetDateTime,
-) -> Result<LoadedDrivers, Error> {
-    if crash.images.is_empty() {
-        return Ok(LoadedDrivers::default());
-    }
-    let images: Vec<DumpImage> = crash
-        .images
+    crashes: &[(&NewCrash, OffsetDateTime)],
+) -> Result<Vec<LoadedDrivers>, Error> {
+    let with_images: Vec<&(&NewCrash, OffsetDateTime)> = crashes
         .iter()
-        .map(|image| DumpImage {
-            base_name: image.base_name.clone(),
-            code_id: image.code_id.clone(),
+        .filter(|(crash, _)| !crash.images.is_empty())
+        .collect();
+    let dumps: Vec<DumpImages> = with_images
+        .iter()
+        .map(|(crash, at)| images_of(crash, *at))
+        .collect();
+    if dumps.is_empty() {
+        return Ok(crashes.iter().map(|_| LoadedDrivers::default()).collect());
+    }
+    let versions: Vec<Vec<Option<i32>>> = drivers::resolve_images(conn, &dumps)
+        .await?
+        .into_iter()
+        .map(|resolved| {
+            resolved
+                .into_iter()
+                .map(|image| image.driver_version_id)
+                .collect()
         })
         .collect();
-    let resolved = drivers::resolve_images(conn, crash.machine, crashed_at, &images).await?;
-    let by_name: HashMap<String, i32> = images
+    let packed: Vec<Packed> = versions
         .iter()
-        .zip(&resolved)
-        .filter_map(|(image, resolved)| Some((image.base_name.to_lowercase(), resolved.driver_version_id?)))
+        .map(|versions| Packed::of(&versions.iter().flatten().copied().collect::<Vec<_>>()))
         .collect();
-    let versions: Vec<i32> = resolved
+    let sets = driver_sets::intern_many(conn, &packed).await?;
+    let mut loaded = dumps
         .iter()
-        .filter_map(|resolved| resolved.driver_version_id)
-        .collect();
-    let set = driver_sets::intern(conn, &versions).await?;
-    Ok(LoadedDrivers {
-        set: Some(set.id),
-        by_name,
-    })
+        .zip(versions)
+        .zip(sets)
+        .map(|((dump, versions), set)| LoadedDrivers {
+            set: Some(set.id),
+            by_name: by_name(&dump.images, &versions),
+        });
+    let loaded = crashes.iter().map(|(crash, _)| {
+        if crash.images.is_empty() {
+            LoadedDrivers::default()
+        } else {
+            loaded.next().unwrap_or_default()
+        }
+    });
+    Ok(loaded.collect())
+}
+
+fn images_of(crash: &NewCrash, at: OffsetDateTime) -> DumpImages {
+    let images = crash.images.iter().map(|image| DumpImage {
+        base_name: image.base_name.clone(),
+        code_id: image.code_id.clone(),
+    });
+    DumpImages {
+        machine: crash.machine,
+        at,
+        images: images.collect(),
+    }
+}
+
+fn by_name(images: &[DumpImage], versions: &[Option<i32>]) -> HashMap<String, i32> {
+    let pairs = images.iter().zip(versions);
+    pairs
+        .filter_map(|(image, version)| Some((image.base_name.to_lowercase(), (*version)?)))
+        .collect()
 }

@@ -152,26 +152,30 @@ pub(super) async fn version_ids(
 /// The ids of placeholders by their keys; their images point at them from now on.
 pub(super) async fn placeholder_ids(
     conn: &mut PgConnection,
-    told: impl Iterator<Item = &Told>,
-    today: Date,
+    told: impl Iterator<Item = (&Told, Date)>,
 ) -> Result<HashMap<String, i32>, Error> {
-    let told: BTreeMap<&str, &Told> = told.map(|told| (told.placeholder_key.as_str(), told)).collect();
-    if told.is_empty() {
+    let mut first: BTreeMap<&str, (&Told, Date)> = BTreeMap::new();
+    for (told, seen_on) in told {
+        let earliest = &mut first.entry(&told.placeholder_key).or_insert((told, seen_on)).1;
+        *earliest = seen_on.min(*earliest);
+    }
+    if first.is_empty() {
         return Ok(HashMap::new());
     }
-    let keys: Vec<&str> = told.keys().copied().collect();
-    let driver_ids: Vec<i32> = told.values().map(|told| told.driver_id).collect();
+    let keys: Vec<&str> = first.keys().copied().collect();
+    let driver_ids: Vec<i32> = first.values().map(|(told, _)| told.driver_id).collect();
+    let days: Vec<Date> = first.values().map(|(_, seen_on)| *seen_on).collect();
     sqlx::query!(
         r#"
         INSERT INTO driver_version (driver_id, placeholder_code_id, first_seen_on)
-        SELECT told.driver_id, told.key, $3::date
-        FROM unnest($1::integer[], $2::text[]) AS told (driver_id, key)
+        SELECT told.driver_id, told.key, told.seen_on
+        FROM unnest($1::integer[], $2::text[], $3::date[]) AS told (driver_id, key, seen_on)
         WHERE NOT EXISTS (SELECT FROM driver_version AS known WHERE known.placeholder_code_id = told.key)
         ON CONFLICT DO NOTHING
         "#,
         &driver_ids,
         &keys as &[&str],
-        today,
+        &days,
     )
     .execute(&mut *conn)
     .await?;
@@ -186,7 +190,7 @@ pub(super) async fn placeholder_ids(
     .fetch_all(&mut *conn)
     .await?;
     let ids: HashMap<String, i32> = rows.into_iter().map(|row| (row.key, row.id)).collect();
-    let images = told.iter().filter_map(|(key, told)| {
+    let images = first.iter().filter_map(|(key, (told, _))| {
         let code_id = told.code_id.as_deref()?;
         Some((code_id, *ids.get(*key)?, *told))
     });

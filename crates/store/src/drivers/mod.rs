@@ -14,7 +14,7 @@ mod resolve;
 mod versions;
 
 pub use detail::{DriverDetail, VersionCrashes, VersionDetail, detail};
-pub use images::{DumpImage, KnownImage, ResolvedImage, resolve_images, versions_by_code_id};
+pub use images::{DumpImage, DumpImages, KnownImage, ResolvedImage, resolve_images, versions_by_code_id};
 pub use list::{DriverSummary, list};
 pub use resolve::{InventoryDriver, resolve_inventory};
 pub use versions::{VersionDescription, compare_versions, describe, siblings};

@@ -65,8 +65,9 @@ pub async fn resolve_inventory(
     let unversioned = told
         .iter()
         .flatten()
-        .filter(|told| told.version.is_none() && !images.contains_key(&told.placeholder_key));
-    let placeholders = dictionary::placeholder_ids(conn, unversioned, today).await?;
+        .filter(|told| told.version.is_none() && !images.contains_key(&told.placeholder_key))
+        .map(|told| (told, today));
+    let placeholders = dictionary::placeholder_ids(conn, unversioned).await?;
 
     let id_of = |told: &Told| match &told.version {
         Some(version) => versions.get(&(told.driver_id, version.clone())).copied(),

@@ -1,5 +1,6 @@
 //! Putting jobs into the queue.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::PgConnection;
@@ -52,5 +53,35 @@ pub async fn enqueue_analysis(conn: &mut PgConnection, dump: DumpId) -> Result<(
 ///
 /// [`Error::Database`].
 pub async fn enqueue_verdict(conn: &mut PgConnection, key: VerdictKey, delay: Duration) -> Result<(), Error> {
-    enqueue(conn, JobKind::Verdict, &key.to_string(), delay).await
+    enqueue_verdicts(conn, &[key], delay).await
+}
+
+/// Enqueues several verdicts, as [`enqueue_verdict`] does one.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+pub async fn enqueue_verdicts(
+    conn: &mut PgConnection,
+    keys: &[VerdictKey],
+    delay: Duration,
+) -> Result<(), Error> {
+    // In one order and each once: an upsert takes locks row by row and refuses to change a row twice.
+    let keys: BTreeSet<String> = keys.iter().map(VerdictKey::to_string).collect();
+    let keys: Vec<String> = keys.into_iter().collect();
+    sqlx::query!(
+        r#"
+            INSERT INTO job (kind, key, run_after)
+            SELECT 'verdict', key, now() + $2
+            FROM unnest($1::text[]) AS wished (key)
+            ON CONFLICT (key) WHERE kind = 'verdict' AND state = 0 AND worker IS NULL
+            DO UPDATE SET run_after = excluded.run_after
+            WHERE job.run_after > excluded.run_after
+        "#,
+        &keys,
+        interval(delay),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

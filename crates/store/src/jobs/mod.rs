@@ -32,7 +32,7 @@ mod settle;
 
 pub use claim::{claim, heartbeat, release};
 pub use dead::{DeadLetter, QueueCount, counts, dead_letters, requeue};
-pub use enqueue::{enqueue, enqueue_analysis, enqueue_verdict};
+pub use enqueue::{enqueue, enqueue_analysis, enqueue_verdict, enqueue_verdicts};
 pub use settle::{Reaped, fail, finish, reap, retry};
 
 /// How often a job is tried before it is given up.
