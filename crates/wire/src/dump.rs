@@ -69,6 +69,10 @@ pub struct Dump {
     pub machine: Option<String>,
     /// The name it was sent under, if any.
     pub file_name: Option<String>,
+    /// The other parts of its form, by name, as its crash reporter sent them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub annotations: Option<serde_json::Value>,
     /// When it was received.
     #[serde(with = "time::serde::rfc3339")]
     pub received_at: OffsetDateTime,

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod api;
+mod crash_reporters;
 mod desk;
 mod durability;
 mod hostile;

@@ -28,6 +28,7 @@ pub(crate) fn dump(dump: store::dumps::Dump) -> Result<Dump, ApiError> {
         crash_id: dump.crash_id.map(|id| id.0),
         machine: dump.machine,
         file_name: dump.file_name,
+        annotations: dump.annotations,
         received_at: dump.received_at,
     })
 }
