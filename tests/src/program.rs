@@ -60,7 +60,21 @@ impl Server {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Self::launch(Data { folder }, arguments, environment).await
+        Self::launch(Data { folder }, arguments, environment, free_address()).await
+    }
+
+    /// Kills the server without warning and starts it again on the same data and the same address, for clients that
+    /// know only that one. Somebody else may have taken the address meanwhile: not for tests.
+    pub async fn restart_in_place_after_kill(mut self) -> Self {
+        self.kill().await;
+        let Server {
+            data,
+            arguments,
+            environment,
+            address,
+            ..
+        } = self;
+        Self::launch(data, arguments, environment, address).await
     }
 
     /// Kills the server without warning and starts it again on the same data.
@@ -72,7 +86,7 @@ impl Server {
             environment,
             ..
         } = self;
-        Self::launch(data, arguments, environment).await
+        Self::launch(data, arguments, environment, free_address()).await
     }
 
     /// Stops the server as an operator would, and starts it again on the same data.
@@ -84,11 +98,15 @@ impl Server {
             environment,
             ..
         } = self;
-        Self::launch(data, arguments, environment).await
+        Self::launch(data, arguments, environment, free_address()).await
     }
 
-    async fn launch(data: Data, arguments: Vec<String>, environment: Vec<(String, String)>) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
+    async fn launch(
+        data: Data,
+        arguments: Vec<String>,
+        environment: Vec<(String, String)>,
+        address: String,
+    ) -> Self {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -187,10 +205,10 @@ impl Server {
     }
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
+/// An address whose port was free a moment ago.
+fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    listener.local_addr().expect("an address").to_string()
 }
 
 /// Lets other users pass through a folder, without letting them list it.
