@@ -9,12 +9,10 @@ use time::{Duration, OffsetDateTime};
 
 use crate::Error;
 use crate::experiments::{LEFT_LOCKED_PAGES, LOCKED_PAGES};
+use crate::exposure::SURELY_NAMED;
 
 /// 0xCBs that are older than this when they arrive are history.
 const LOOK_BACK: Duration = Duration::days(91);
-
-/// Evidence that is weaker names a layer of Windows for want of a driver.
-const SURE: f32 = 0.9;
 
 /// How often the first suspect was right.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,7 +102,7 @@ pub(crate) async fn take_up(conn: &mut PgConnection, now: OffsetDateTime) -> Res
         i64::from(LEFT_LOCKED_PAGES),
         i64::from(LOCKED_PAGES),
         now - LOOK_BACK,
-        SURE,
+        SURELY_NAMED,
     )
     .execute(conn)
     .await?;
