@@ -6,6 +6,8 @@ mod alerts;
 mod api;
 mod desk;
 mod durability;
+mod enrolment;
+mod experiments;
 mod hostile;
 mod ranking;
 mod real_dumps;
