@@ -220,10 +220,17 @@ fn sentence(experiment: &Experiment, suspect: &str) -> String {
         .as_ref()
         .map_or_else(|| "another driver".to_owned(), driver);
     match experiment.state {
-        ExperimentState::Running => format!(
-            "Waiting for one of {} to stop with 0xcb, in which Windows names the driver.",
-            show::counted(experiment.counts.asked, "machine")
-        ),
+        ExperimentState::Running => {
+            let counts = experiment.counts;
+            match counts.asked.saturating_sub(counts.opted_out) {
+                0 => "None of its machines is allowed to track locked pages any more: it waits for nothing."
+                    .to_owned(),
+                left => format!(
+                    "Waiting for one of {} to stop with 0xcb, in which Windows names the driver.",
+                    show::counted(left, "machine")
+                ),
+            }
+        }
         ExperimentState::Confirmed => {
             format!("Confirmed: Windows caught {suspect} with pages of a process locked, and named it.")
         }

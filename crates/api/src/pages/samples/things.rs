@@ -147,6 +147,21 @@ pub(crate) fn machine_lists() -> [machines::ListFacts; 4] {
     [usual, empty, searched, evil]
 }
 
+/// An agent that tracks locked pages, or that says why it cannot.
+fn agent(version: &str, trouble: Option<String>) -> Agent {
+    Agent {
+        agent_version: version.to_owned(),
+        checked_in_at: NOW,
+        started_at: Some(NOW),
+        may_track_locked_pages: true,
+        locked_pages: Some(LockedPages {
+            set: trouble.is_none(),
+            in_force_since: trouble.is_none().then_some(NOW),
+            trouble,
+        }),
+    }
+}
+
 /// One machine: usual, of which nothing is known, hostile.
 pub(crate) fn machine_details() -> [MachineDetail; 3] {
     let driver = |name: &str, version: &str| InstalledDriver {
@@ -163,21 +178,9 @@ pub(crate) fn machine_details() -> [MachineDetail; 3] {
     let many: Vec<InstalledDriver> = (0..12)
         .map(|index| driver(&format!("dell{index:02}.sys"), "2.0"))
         .collect();
-    let agent = |version: &str, locked_pages| Agent {
-        agent_version: version.to_owned(),
-        checked_in_at: NOW,
-        started_at: Some(NOW),
-        may_track_locked_pages: true,
-        locked_pages,
-    };
-    let tracked = LockedPages {
-        set: true,
-        in_force_since: Some(NOW),
-        trouble: None,
-    };
     let usual = MachineDetail {
         summary: machine("lt-0412"),
-        agent: Some(agent("0.1.0", Some(tracked))),
+        agent: Some(agent("0.1.0", None)),
         cannot_write_dumps: None,
         experiment: Some(Uuid::nil()),
         drivers: vec![
@@ -213,14 +216,9 @@ pub(crate) fn machine_details() -> [MachineDetail; 3] {
         timeline: Vec::new(),
     };
     let text = hostile();
-    let troubled = LockedPages {
-        set: false,
-        in_force_since: None,
-        trouble: Some(text.clone()),
-    };
     let evil = MachineDetail {
         summary: machine(&text),
-        agent: Some(agent(&text, Some(troubled))),
+        agent: Some(agent(&text, Some(text.clone()))),
         cannot_write_dumps: Some(text.clone()),
         experiment: None,
         drivers: vec![driver(&text, &text)],
