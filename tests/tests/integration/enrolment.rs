@@ -125,6 +125,9 @@ async fn enrolling_again_ends_the_earlier_token_and_is_on_record() {
     let token = token_of(&admin, "pc-1").await;
     assert!(token["enrolled_by"].is_string(), "{token}");
     assert_eq!(token["scopes"], json!(["agent"]));
+    let id = token["id"].as_str().unwrap().to_owned();
+    let audited = server.audited().await;
+    assert!(audited.contains(&("machine.enrol".to_owned(), id)), "{audited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -134,7 +134,7 @@ const FORMS: [fn(&Scene) -> DumpDescription; 3] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn windows_names_the_suspect_and_the_verdict_is_confirmed() {
-    let (_server, admin) = fleet_with_a_suspect().await;
+    let (server, admin) = fleet_with_a_suspect().await;
     let (status, why) = refused(&admin, "/api/v1/experiments", &json!({})).await;
     assert_eq!(status, 409);
     assert!(why.contains("14 machines") && why.contains("checked in"), "{why}");
@@ -198,6 +198,11 @@ async fn windows_names_the_suspect_and_the_verdict_is_confirmed() {
     let path = format!("/experiments/{}", begun["id"].as_str().unwrap());
     let page = admin.get(&path).await.text().await.unwrap();
     assert!(page.contains("Confirmed: Windows caught acmecap.sys 2.0.0.0"));
+    let audited = server.audited().await;
+    for action in ["experiment.start", "experiment.confirmed"] {
+        let entry = (action.to_owned(), begun["id"].as_str().unwrap().to_owned());
+        assert!(audited.contains(&entry), "{audited:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
