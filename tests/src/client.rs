@@ -12,6 +12,19 @@ pub fn http() -> reqwest::Client {
     reqwest::Client::new()
 }
 
+/// A client without a token that shows redirects instead of following them.
+///
+/// # Panics
+///
+/// If no client can be made.
+pub fn browser() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client")
+}
+
 /// A client of one server with one token.
 #[derive(Debug, Clone)]
 pub struct Client {

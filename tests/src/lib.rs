@@ -17,7 +17,7 @@ mod database;
 mod dumps;
 mod program;
 
-pub use client::{Client, http};
+pub use client::{Client, browser, http};
 pub use corpus::{corpus, corpus_file};
 pub use database::{Database, database};
 pub use dumps::{describe, dump};

@@ -173,6 +173,25 @@ impl Server {
         self.data.folder.path().join("data")
     }
 
+    /// What is on record in the server's database, newest first: what was done, and to what.
+    pub async fn audited(&self) -> Vec<(String, String)> {
+        let told = Command::new(program())
+            .arg("database-url")
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .output()
+            .await
+            .expect("the program runs");
+        let url = String::from_utf8(told.stdout).expect("an address");
+        let pool = store::connect(url.trim(), 1).await.expect("the database answers");
+        let mut conn = pool.acquire().await.expect("a connection");
+        let entries = store::audit::list(&mut conn, 100).await.expect("a list");
+        entries
+            .into_iter()
+            .map(|entry| (entry.action, entry.subject))
+            .collect()
+    }
+
     /// What the server has printed so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.data.folder.path().join("server.log")).unwrap_or_default()

@@ -19,6 +19,8 @@ use utoipa::{Modify, OpenApi};
         (name = "stop codes", description = "Stop codes across the fleet, and their suspects"),
         (name = "drivers", description = "Drivers and their versions"),
         (name = "machines", description = "Machines and their timelines"),
+        (name = "agents", description = "How agents join, what they tell daily, what they are asked to do"),
+        (name = "experiments", description = "Locked pages tracked on a few machines, until Windows names the driver"),
         (name = "symbols", description = "Symbol files: what the server has, and what would help most"),
         (name = "tokens", description = "Access tokens"),
         (name = "alerts", description = "Webhooks, and what they are told"),

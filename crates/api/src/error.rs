@@ -88,6 +88,12 @@ pub enum ApiError {
     /// A token that is bound to one machine was used for another.
     #[error("this token may only write for the machine it was made for")]
     ForeignMachine,
+    /// An administrator put the machine out.
+    #[error(
+        "an administrator revoked the token of this machine; it is let in again when an administrator makes a newer \
+         agent token for it"
+    )]
+    MachineRevoked,
     /// A browser sent an unsafe request from another site with our cookie.
     #[error("requests with the session cookie must come from this server's own pages")]
     CrossSite,
@@ -163,9 +169,10 @@ impl ApiError {
             ApiError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::SlowBody => StatusCode::REQUEST_TIMEOUT,
             ApiError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            ApiError::Forbidden { .. } | ApiError::ForeignMachine | ApiError::CrossSite => {
-                StatusCode::FORBIDDEN
-            }
+            ApiError::Forbidden { .. }
+            | ApiError::ForeignMachine
+            | ApiError::MachineRevoked
+            | ApiError::CrossSite => StatusCode::FORBIDDEN,
             ApiError::UnknownDriverSet { .. } | ApiError::Conflict { .. } => StatusCode::CONFLICT,
             ApiError::Busy => StatusCode::TOO_MANY_REQUESTS,
             ApiError::NotReady { .. } | ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -188,6 +195,7 @@ impl ApiError {
             ApiError::Unauthorized { .. } => "unauthorized",
             ApiError::Forbidden { .. } => "missing-scope",
             ApiError::ForeignMachine => "foreign-machine",
+            ApiError::MachineRevoked => "machine-revoked",
             ApiError::CrossSite => "cross-site",
             ApiError::UnknownDriverSet { .. } => "unknown-driver-set",
             ApiError::Conflict { .. } => "conflict",
@@ -212,7 +220,7 @@ impl ApiError {
             ApiError::TooLarge { .. } => "Too large",
             ApiError::SlowBody => "Too slow",
             ApiError::Unauthorized { .. } => "Not signed in",
-            ApiError::Forbidden { .. } | ApiError::ForeignMachine => "Not allowed",
+            ApiError::Forbidden { .. } | ApiError::ForeignMachine | ApiError::MachineRevoked => "Not allowed",
             ApiError::CrossSite => "Request from another site",
             ApiError::UnknownDriverSet { .. } => "Unknown driver set",
             ApiError::Conflict { .. } => "Not possible now",

@@ -349,6 +349,9 @@ pub(crate) enum TokenCommand {
     Revoke {
         /// Its id, as `list` shows it
         id: Uuid,
+        /// Of an enrolment token: end the tokens of the agents that it let in, too. They may enrol with another
+        #[arg(long)]
+        with_agents: bool,
     },
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use sqlx::PgConnection;
 use store::tokens::{self, NewToken, Token};
-use store::{Clock, TokenId};
+use store::{Clock, TokenId, enrolment};
 use time::{Date, Duration, OffsetDateTime};
 use wire::token::Scope;
 
@@ -68,10 +68,16 @@ async fn execute(
             Ok(format!("{}\n", secret.expose()))
         }
         TokenCommand::List => Ok(table(&tokens::list(connection).await?, now)),
-        TokenCommand::Revoke { id } => match tokens::revoke(connection, TokenId(id), now).await? {
-            Some(()) => Ok(String::new()),
-            None => bail!("there is no token {id}"),
-        },
+        TokenCommand::Revoke { id, with_agents } => {
+            let revoked = if with_agents {
+                let ended = enrolment::revoke_with_agents(connection, TokenId(id), now).await?;
+                ended.map(|_| ())
+            } else {
+                tokens::revoke(connection, TokenId(id), now).await?
+            };
+            revoked.with_context(|| format!("there is no token {id}"))?;
+            Ok(String::new())
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::experiments::HEARD_WITHIN;
 use crate::{DumpId, Error, MachineId};
 
 /// How far the fleet can be counted.
@@ -13,31 +14,41 @@ pub struct Coverage {
     pub machines: u64,
     /// Those of them that never said on which days they were on: their crashes enter no rate.
     pub without_presence: u64,
+    /// Those of them whose agent was not heard lately, or that have none.
+    pub without_agent: u64,
     /// Crashes whose upload named no machine.
     pub crashes_without_machine: u64,
 }
 
-/// How far the fleet can be counted now.
+/// How far the fleet can be counted at `now`.
 ///
 /// # Errors
 ///
 /// [`Error::Database`].
 #[tracing::instrument(name = "db.coverage.counts", skip_all)]
-pub async fn counts(conn: &mut PgConnection) -> Result<Coverage, Error> {
+pub async fn counts(conn: &mut PgConnection, now: OffsetDateTime) -> Result<Coverage, Error> {
     let row = sqlx::query!(
         r#"
             SELECT
                 (SELECT count(*) FROM machine) AS "machines!",
                 (SELECT count(*) FROM machine WHERE first_presence IS NULL) AS "without_presence!",
+                (
+                    SELECT count(*) FROM machine
+                    WHERE NOT EXISTS (
+                        SELECT FROM agent WHERE agent.machine_id = machine.machine_id AND agent.checked_in_at >= $2
+                    )
+                ) AS "without_agent!",
                 (SELECT count(*) FROM crash WHERE machine_id = $1) AS "crashes_without_machine!"
         "#,
         MachineId::UNKNOWN.0,
+        now - HEARD_WITHIN,
     )
     .fetch_one(conn)
     .await?;
     Ok(Coverage {
         machines: row.machines.unsigned_abs(),
         without_presence: row.without_presence.unsigned_abs(),
+        without_agent: row.without_agent.unsigned_abs(),
         crashes_without_machine: row.crashes_without_machine.unsigned_abs(),
     })
 }

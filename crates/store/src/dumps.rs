@@ -163,6 +163,31 @@ pub async fn find_by_sha256(conn: &mut PgConnection, sha256: Sha256) -> Result<O
     Ok(id)
 }
 
+/// Whether the server has a dump with these bytes; of `machine` alone, if one is named.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.dumps.is_known", skip_all)]
+pub async fn is_known(
+    conn: &mut PgConnection,
+    sha256: Sha256,
+    machine: Option<MachineId>,
+) -> Result<bool, Error> {
+    let known = sqlx::query_scalar!(
+        r#"
+            SELECT EXISTS (
+                SELECT FROM dump WHERE sha256 = $1 AND ($2::uuid IS NULL OR machine_id = $2)
+            ) AS "known!"
+        "#,
+        sha256.as_bytes(),
+        machine.map(|machine| machine.0),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(known)
+}
+
 /// Queues a settled dump for analysis again; the crash it became stays until it is replaced. `None` if there is no such
 /// dump; one that is queued already is left alone.
 ///

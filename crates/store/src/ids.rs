@@ -41,6 +41,10 @@ uuid_id! {
     /// An uploaded symbol file.
     SymbolFileId
 }
+uuid_id! {
+    /// An experiment.
+    ExperimentId
+}
 /// A SHA-256 digest; `Display` is 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);

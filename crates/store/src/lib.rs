@@ -19,6 +19,9 @@
 //! | [`driver_sets`] | combinations of driver versions, stored once by their hash |
 //! | [`inventories`] | which machine had which drivers when |
 //! | [`presence`] | the days machines were on: the denominator of every rate |
+//! | [`agents`] | what agents tell once a day |
+//! | [`experiments`] | locked pages tracked on a few machines, until Windows names the driver |
+//! | [`proofs`] | whether Windows named whom the ranking put first |
 //! | [`import`] | history in bulk |
 //! | [`exposure`] | the counts that verdicts are computed from |
 //! | [`verdicts`] | the computed rankings |
@@ -26,13 +29,14 @@
 //! | [`stop_codes`] | stop codes, what they mean and how they spread |
 //! | [`fleet`] | figures for the whole fleet |
 //! | [`coverage`] | what the server does not know: machines that cannot be counted, dumps that cannot be read |
-//! | [`tokens`], [`sessions`], [`audit`] | who may do what, and who did |
+//! | [`tokens`], [`enrolment`], [`sessions`], [`audit`] | who may do what, and who did |
 //!
 //! Queue leases are measured by the database's clock, the one clock that all replicas share; every other time comes in
 //! as a parameter or from a [`Clock`].
 
 #![forbid(unsafe_code)]
 
+pub mod agents;
 pub mod alerts;
 pub mod audit;
 pub mod blobs;
@@ -42,7 +46,9 @@ pub mod crashes;
 pub mod driver_sets;
 pub mod drivers;
 pub mod dumps;
+pub mod enrolment;
 mod error;
+pub mod experiments;
 pub mod exposure;
 pub mod fleet;
 mod ids;
@@ -54,6 +60,7 @@ pub mod machines;
 mod page;
 mod pool;
 pub mod presence;
+pub mod proofs;
 pub mod sessions;
 pub mod signatures;
 pub mod stop_codes;
@@ -66,7 +73,7 @@ mod window;
 
 pub use clock::Clock;
 pub use error::Error;
-pub use ids::{CrashId, DumpId, Sha256, SymbolFileId, TokenId};
+pub use ids::{CrashId, DumpId, ExperimentId, Sha256, SymbolFileId, TokenId};
 pub use machines::MachineId;
 pub use page::Page;
 pub use pool::{MIGRATOR, connect, migrate, ping};

@@ -77,6 +77,8 @@ pub struct Token {
     pub scopes: Vec<String>,
     /// The only machine it may write for.
     pub machine: Option<String>,
+    /// The enrolment token that an agent got it for.
+    pub enrolled_by: Option<TokenId>,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When it stops working.
@@ -187,7 +189,8 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Token>, Error> {
         Token,
         r#"
             SELECT
-                id AS "id: TokenId", name, scopes, machine, created_at, expires_at, revoked_at, last_used_at
+                id AS "id: TokenId", name, scopes, machine, enrolled_by AS "enrolled_by: TokenId", created_at,
+                expires_at, revoked_at, last_used_at
             FROM token
             ORDER BY id DESC
         "#,
@@ -197,7 +200,32 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Token>, Error> {
     Ok(tokens)
 }
 
+/// One token, or `None` if there is none with this id.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.tokens.find", skip_all, fields(token.id = %id))]
+pub async fn find(conn: &mut PgConnection, id: TokenId) -> Result<Option<Token>, Error> {
+    let token = sqlx::query_as!(
+        Token,
+        r#"
+            SELECT
+                id AS "id: TokenId", name, scopes, machine, enrolled_by AS "enrolled_by: TokenId", created_at,
+                expires_at, revoked_at, last_used_at
+            FROM token
+            WHERE id = $1
+        "#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(token)
+}
+
 /// Revokes a token and ends its sessions. `None` if there is no such token; a second call changes nothing.
+///
+/// If it is the latest of a machine, the machine is put out: see [`crate::enrolment`].
 ///
 /// # Errors
 ///
@@ -205,7 +233,7 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Token>, Error> {
 #[tracing::instrument(name = "db.tokens.revoke", skip_all, fields(token.id = %id))]
 pub async fn revoke(conn: &mut PgConnection, id: TokenId, now: OffsetDateTime) -> Result<Option<()>, Error> {
     let done = sqlx::query!(
-        "UPDATE token SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1",
+        "UPDATE token SET revoked_at = coalesce(revoked_at, $2), revoked_with = NULL WHERE id = $1",
         id.0,
         now,
     )
@@ -283,7 +311,7 @@ async fn set_from_environment(conn: &mut PgConnection, text: &str, now: OffsetDa
     let known = sqlx::query!(
         r#"
             UPDATE token
-            SET revoked_at = NULL, expires_at = NULL, machine = NULL, scopes = ARRAY['admin']
+            SET revoked_at = NULL, revoked_with = NULL, expires_at = NULL, machine = NULL, scopes = ARRAY['admin']
             WHERE hash = $1
         "#,
         hash.as_bytes(),

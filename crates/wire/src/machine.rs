@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::StopCodeNumber;
 use crate::inventory::MachineAttributes;
+use crate::policy::LockedPages;
 
 /// One machine in the list of machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,10 +34,34 @@ pub struct MachineDetail {
     /// What the list shows.
     #[serde(flatten)]
     pub summary: MachineSummary,
+    /// Its agent, as it told at its last check-in; `null` if none ever checked in.
+    pub agent: Option<Agent>,
+    /// Why the machine could not have written a dump if it had crashed, in words; `null` if nothing speaks against it.
+    pub cannot_write_dumps: Option<String>,
+    /// The experiment that it is in.
+    pub experiment: Option<Uuid>,
     /// Loaded drivers by its latest inventory.
     pub drivers: Vec<InstalledDriver>,
     /// Crashes and inventory changes, newest first.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// The agent of a machine, as it told at its last check-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Agent {
+    /// Its version.
+    pub agent_version: String,
+    /// When it last checked in.
+    #[serde(with = "time::serde::rfc3339")]
+    pub checked_in_at: OffsetDateTime,
+    /// When the machine was started last.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub started_at: Option<OffsetDateTime>,
+    /// Whether the machine's owner lets the server have locked pages tracked on it.
+    pub may_track_locked_pages: bool,
+    /// How tracking stands; `null` while it was never set by the agent.
+    pub locked_pages: Option<LockedPages>,
 }
 
 /// A driver that a machine has.

@@ -90,6 +90,9 @@ pub struct Token {
     pub scopes: Vec<Scope>,
     /// The only machine it may write for.
     pub machine: Option<String>,
+    /// The enrolment token that an agent got it for.
+    #[serde(default)]
+    pub enrolled_by: Option<Uuid>,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

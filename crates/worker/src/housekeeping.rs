@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use store::jobs::{self, VerdictKey};
 use store::wakeup::Listener;
-use store::{Error, Window, crashes, exposure, sessions, verdicts};
+use store::{Error, Window, crashes, experiments, exposure, sessions, verdicts};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,9 @@ const NEWS_EVERY: Duration = Duration::from_secs(15);
 
 /// What machines tell of their days and drivers makes a verdict due when it is so old.
 const NEWS_WAIT: time::Duration = time::Duration::minutes(2);
+
+/// How often it is looked for 0xCBs that name a driver, and for experiments that they or their dates end.
+const EXPERIMENTS_EVERY: Duration = Duration::from_secs(5);
 
 /// How often stop codes' rates are looked over for jumps. They are counted by day.
 const RATES_EVERY: Duration = Duration::from_mins(30);
@@ -112,6 +115,12 @@ pub(crate) async fn keep_house(pool: Arc<Pool>, stop: CancellationToken) {
         repeat(&stop, ROLL_UPS_EVERY, "could not roll weeks up", || {
             roll_up(&pool)
         }),
+        repeat(
+            &stop,
+            EXPERIMENTS_EVERY,
+            "could not look over experiments",
+            || look_over_experiments(&pool)
+        ),
         repeat(&stop, DAILY, "could not make partitions", || make_partitions(
             &pool
         )),
@@ -204,6 +213,26 @@ async fn roll_up(pool: &Pool) -> Result<(), Error> {
     let weeks = exposure::roll_up_due(&mut conn, pool.config.clock.now()).await?;
     if !weeks.is_empty() {
         tracing::info!(weeks = weeks.len(), "rolled weeks up");
+    }
+    Ok(())
+}
+
+/// Ends experiments, and asks for the ranking of 0x76 anew when Windows named a driver.
+async fn look_over_experiments(pool: &Pool) -> Result<(), Error> {
+    let mut conn = pool.database.acquire().await?;
+    let found = experiments::look_over(&mut conn, pool.config.clock.now()).await?;
+    for (id, state) in &found.ended {
+        tracing::info!(experiment.id = %id, state = state.as_str(), "an experiment ended");
+    }
+    if found.new_proofs == 0 {
+        return Ok(());
+    }
+    for &window_days in &pool.config.window_days {
+        let key = VerdictKey {
+            stop_code: experiments::LOCKED_PAGES,
+            window_days,
+        };
+        jobs::enqueue_verdict(&mut conn, key, Duration::ZERO).await?;
     }
     Ok(())
 }

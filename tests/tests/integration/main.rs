@@ -7,6 +7,8 @@ mod api;
 mod crash_reporters;
 mod desk;
 mod durability;
+mod enrolment;
+mod experiments;
 mod hostile;
 mod ranking;
 mod real_dumps;

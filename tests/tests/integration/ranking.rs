@@ -91,7 +91,7 @@ const MACHINE_DAYS: u32 = 40 * 56 - 14 * 48 + (1 + 273);
 const MACHINE_DAYS_OF_THE_NEW: u32 = 14 * 56 - 13 * 48 + 273;
 
 /// The ranking once it is computed from everything that has arrived.
-async fn fresh_suspects(client: &Client) -> Value {
+pub(crate) async fn fresh_suspects(client: &Client) -> Value {
     let started = Instant::now();
     loop {
         let suspects = client.json("/api/v1/stop-codes/0x76/suspects").await;

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod counting;
+mod experiments;
 mod exposure;
 mod histories;
 mod import;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use store::inventories::{self, InventoryDrivers, NewInventory};
 use store::presence;
-use time::{Duration, OffsetDateTime};
+use time::{Date, Duration, OffsetDateTime};
 use wire::inventory::{Inventory, InventoryAnswer, Presence};
 use wire::problem::Problem;
 
@@ -90,16 +90,22 @@ pub(crate) async fn presence(
     caller.write_for(Some(&machine))?;
     let machine = machine_name(&machine)?;
     let now = state.clock.now();
+    check_days(&days, now)?;
+    let mut transaction = state.begin().await?;
+    presence::add(&mut transaction, machine, &days, now).await?;
+    commit(transaction).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses more days than a report may have, and days that are not there yet.
+pub(super) fn check_days(days: &[Date], now: OffsetDateTime) -> Result<(), ApiError> {
     if days.len() > MAX_DAYS {
         return Err(ApiError::invalid("at most 400 days in one report"));
     }
     // Machines ahead of UTC may be a day further.
     let last = (now + Duration::DAY).date();
-    if let Some(day) = days.iter().find(|&&day| day > last) {
-        return Err(ApiError::invalid(format!("the day {day} has not come yet")));
+    match days.iter().find(|&&day| day > last) {
+        Some(day) => Err(ApiError::invalid(format!("the day {day} has not come yet"))),
+        None => Ok(()),
     }
-    let mut transaction = state.begin().await?;
-    presence::add(&mut transaction, machine, &days, now).await?;
-    commit(transaction).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

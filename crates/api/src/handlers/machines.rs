@@ -1,11 +1,10 @@
-//! Machines, and what their agents are asked to do.
+//! Machines.
 
 use axum::extract::State;
 use axum::response::Response;
 use store::machines;
 use wire::machine::{MachineDetail, MachineSummary};
 use wire::page::Page;
-use wire::policy::Policy;
 use wire::problem::Problem;
 use wire::token::Scope;
 
@@ -53,28 +52,4 @@ pub(crate) async fn get(
     let detail = machines::detail(&mut conn, machine).await?;
     let detail = view::machine::detail(detail.ok_or_else(|| ApiError::not_found("machine", machine))?);
     Ok(answer_detail(&detail, &detail.timeline, request.format))
-}
-
-/// Get what the agent of a machine is asked to do.
-#[utoipa::path(get, path = "/api/v1/machines/{machine}/policy", tag = "machines", params(("machine" = String, Path)),
-    responses((status = 200, body = Policy), (status = 403, body = Problem)),
-    security(("token" = ["agent"])))]
-#[tracing::instrument(name = "http.machines.policy", skip_all)]
-pub(crate) async fn policy(
-    State(state): State<AppState>,
-    caller: Caller,
-    Path(machine): Path<String>,
-) -> Result<axum::Json<Policy>, ApiError> {
-    if !caller.may(Scope::Read) {
-        caller.write_for(Some(&machine))?;
-    }
-    // Experiments will say for which machines and until when; until then no machine is asked to track pages.
-    Ok(axum::Json(Policy {
-        upload_interval_seconds: state.settings.upload_interval.as_secs(),
-        check_in_seconds: 24 * 60 * 60,
-        wants_full_dumps: false,
-        track_locked_pages: false,
-        track_locked_pages_until: None,
-        experiment: None,
-    }))
 }

@@ -1,10 +1,13 @@
 //! The API's handlers, a file per subject.
 
+pub(crate) mod agents;
 pub(crate) mod breakpad;
 pub(crate) mod crashes;
 pub(crate) mod drivers;
 pub(crate) mod dumps;
+pub(crate) mod enrolment;
 pub(crate) mod events;
+pub(crate) mod experiments;
 pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod inventory;

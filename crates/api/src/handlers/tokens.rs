@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use store::{TokenId, tokens};
+use serde::Deserialize;
+use store::{TokenId, audit, enrolment, tokens};
+use utoipa::IntoParams;
 use uuid::Uuid;
 use wire::page::Page;
 use wire::problem::Problem;
@@ -11,10 +13,10 @@ use wire::token::{CreatedToken, NewToken, Scope, Token};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Json, Path};
+use crate::extract::{Json, Path, Query};
 use crate::intake::machine_name;
 use crate::list::ListRequest;
-use crate::state::AppState;
+use crate::state::{AppState, commit};
 use crate::view;
 
 /// Longest name of a token, in bytes.
@@ -106,17 +108,28 @@ pub(crate) async fn get(
 ) -> Result<axum::Json<Token>, ApiError> {
     caller.require(Scope::Admin)?;
     let mut conn = state.conn().await?;
-    let token = tokens::list(&mut conn)
-        .await?
-        .into_iter()
-        .find(|token| token.id.0 == id);
+    let token = tokens::find(&mut conn, TokenId(id)).await?;
     token
         .map(|token| axum::Json(view::token::token(token)))
         .ok_or_else(|| ApiError::not_found("token", &id))
 }
 
+/// Whom a revocation takes along.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RevokeQuery {
+    /// Whether the tokens that agents were enrolled with by this one end too; they stay unless it is `true`. Their machines
+    /// may enrol again with another token.
+    #[serde(default)]
+    pub(crate) with_agents: bool,
+}
+
 /// Revoke a token and end the sessions that were opened with it.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = Uuid, Path)),
+///
+/// Without a usable enrolment token no agent can enrol any more; those that did go on with tokens of their own, unless
+/// `with_agents` is set. Revoking the latest token of a machine puts that machine out: it cannot enrol again until an
+/// administrator makes a newer one for it.
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = Uuid, Path), RevokeQuery),
     responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)),
     security(("token" = ["admin"])))]
 #[tracing::instrument(name = "http.tokens.revoke", skip_all, fields(token.id = %id))]
@@ -124,13 +137,21 @@ pub(crate) async fn revoke(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<Uuid>,
+    Query(query): Query<RevokeQuery>,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Scope::Admin)?;
-    let mut conn = state.conn().await?;
-    let revoked = tokens::revoke(&mut conn, TokenId(id), state.clock.now()).await?;
+    let mut transaction = state.begin().await?;
+    let now = state.clock.now();
+    let (revoked, action) = if query.with_agents {
+        let ended = enrolment::revoke_with_agents(&mut transaction, TokenId(id), now).await?;
+        (ended.map(|_| ()), "token.revoke-with-agents")
+    } else {
+        let revoked = tokens::revoke(&mut transaction, TokenId(id), now).await?;
+        (revoked, "token.revoke")
+    };
     revoked.ok_or_else(|| ApiError::not_found("token", &id))?;
-    drop(conn);
-    state.record(&caller, "token.revoke", id).await?;
+    audit::record(&mut transaction, &state.entry(&caller, action, &id)).await?;
+    commit(transaction).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

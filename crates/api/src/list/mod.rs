@@ -84,10 +84,20 @@ impl ListRequest {
         items: Vec<T>,
         next: Option<&K>,
     ) -> Response {
+        self.answer_as(items, next, |items, next_cursor| Page { items, next_cursor })
+    }
+
+    /// The same, with a body of another shape: from the items and the cursor of the next page.
+    pub(crate) fn answer_as<T: Table, K: Serialize, B: Serialize>(
+        &self,
+        items: Vec<T>,
+        next: Option<&K>,
+        body: impl FnOnce(Vec<T>, Option<String>) -> B,
+    ) -> Response {
         let next_cursor = next.map(cursor::encode);
         let link = next_cursor.as_deref().and_then(|cursor| self.link(cursor));
         let mut response = match self.format {
-            Format::Json => axum::Json(Page { items, next_cursor }).into_response(),
+            Format::Json => axum::Json(body(items, next_cursor)).into_response(),
             Format::Csv | Format::CsvFile => csv::response(&items, self.format),
         };
         if let Some(link) = link {

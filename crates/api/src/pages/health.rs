@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) machines: u64,
     /// Machines that never said on which days they were on: their crashes enter no rate.
     pub(crate) machines_without_presence: u64,
+    /// Machines whose agent was not heard in three days, or that have none.
+    pub(crate) machines_without_agent: u64,
     /// Crashes whose upload named no machine.
     pub(crate) crashes_without_machine: u64,
     /// Whether a retry was just asked for.
@@ -160,6 +162,12 @@ fn coverage(facts: &Facts) -> Vec<Coverage> {
             label: "machines that never reported presence",
             advice: "Their crashes are shown but enter no rate. Let their agent send the days they were on.",
             good: facts.machines_without_presence == 0,
+        },
+        Coverage {
+            value: show::count(facts.machines_without_agent),
+            label: "machines without an agent that checked in within three days",
+            advice: "Roll the agent out to them, or see why it is silent. Machines that send by script count here too.",
+            good: facts.machines_without_agent == 0,
         },
         Coverage {
             value: show::count(facts.crashes_without_machine),

@@ -13,6 +13,8 @@ pub(crate) enum Section {
     Drivers,
     /// Machines.
     Machines,
+    /// Experiments.
+    Experiments,
     /// Symbol files.
     Symbols,
     /// The server itself.
@@ -28,7 +30,7 @@ pub(crate) struct Viewer {
     pub(crate) has_session: bool,
     /// Whether raw dumps may be downloaded.
     pub(crate) may_download: bool,
-    /// Whether failed dumps may be tried again.
+    /// Whether failed dumps may be tried again, and experiments started and cancelled.
     pub(crate) may_admin: bool,
 }
 
@@ -82,6 +84,7 @@ impl Layout {
             ("/crashes", "Crashes", Section::Crashes),
             ("/drivers", "Drivers", Section::Drivers),
             ("/machines", "Machines", Section::Machines),
+            ("/experiments", "Experiments", Section::Experiments),
             ("/symbols", "Symbols", Section::Symbols),
             ("/health", "Health", Section::Health),
         ];

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use wire::inventory::MachineAttributes;
-use wire::machine::{InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::machine::{Agent, InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::policy::LockedPages;
 
 use super::layout::{Layout, Section, Viewer};
 use super::show::{self, When};
@@ -120,8 +121,21 @@ pub(crate) struct DetailPage {
     crashes_href: String,
     last_seen: When,
     facts: Vec<(&'static str, String)>,
+    agent: Option<AgentPanel>,
+    cannot_write_dumps: Option<String>,
+    experiment_href: Option<String>,
     timeline: Vec<Entry>,
     drivers: Vec<DriverRow>,
+}
+
+/// What the machine's agent told last.
+struct AgentPanel {
+    version: String,
+    checked_in: When,
+    started: Option<When>,
+    tracking: &'static str,
+    in_force_since: Option<When>,
+    trouble: Option<String>,
 }
 
 enum Entry {
@@ -167,9 +181,38 @@ impl DetailPage {
             crashes_href: format!("/crashes?machine={}", show::encode(&summary.machine)),
             last_seen: When(summary.last_seen_at),
             facts: attributes(&summary.attributes),
+            agent: machine.agent.as_ref().map(agent_panel),
+            cannot_write_dumps: machine.cannot_write_dumps.clone(),
+            experiment_href: machine.experiment.map(|id| format!("/experiments/{id}")),
             timeline: machine.timeline.iter().map(entry).collect(),
             drivers: machine.drivers.iter().map(driver_row).collect(),
         }
+    }
+}
+
+fn agent_panel(agent: &Agent) -> AgentPanel {
+    let pages = agent.locked_pages.as_ref();
+    AgentPanel {
+        version: agent.agent_version.clone(),
+        checked_in: When(agent.checked_in_at),
+        started: agent.started_at.map(When),
+        tracking: tracking(agent.may_track_locked_pages, pages),
+        in_force_since: pages.and_then(|pages| pages.in_force_since).map(When),
+        trouble: pages.and_then(|pages| pages.trouble.clone()),
+    }
+}
+
+/// How the tracking of locked pages stands, in words.
+fn tracking(may_track: bool, pages: Option<&LockedPages>) -> &'static str {
+    match pages {
+        Some(LockedPages {
+            set: true,
+            in_force_since: Some(_),
+            ..
+        }) => "in force",
+        Some(LockedPages { set: true, .. }) => "set, waits for a restart",
+        _ if may_track => "off, allowed by the owner",
+        _ => "off, not allowed by the owner",
     }
 }
 

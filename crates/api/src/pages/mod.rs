@@ -5,6 +5,7 @@ mod charts;
 mod crash;
 mod crashes;
 mod drivers;
+mod experiments;
 mod health;
 mod layout;
 mod machines;

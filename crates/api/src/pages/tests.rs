@@ -11,8 +11,8 @@ use wire::problem::Problem;
 use super::crash::DriverOrder;
 use super::sign_in::Refusal;
 use super::{
-    assets, crash, crashes, drivers, health, layout, machines, overview, problem, samples, sign_in,
-    stop_code, symbols,
+    assets, crash, crashes, drivers, experiments, health, layout, machines, overview, problem, samples,
+    sign_in, stop_code, symbols,
 };
 
 /// A name for the file, and the page.
@@ -65,6 +65,12 @@ fn all_pages() -> Vec<Rendered> {
         }),
         each("machine", &samples::machine_details(), |one| {
             machines::DetailPage::new(one, viewer)
+        }),
+        each("experiments", &samples::experiment_lists(), |one| {
+            experiments::ListPage::new(one, viewer)
+        }),
+        each("experiment", &samples::experiment_details(), |one| {
+            experiments::DetailPage::new(one, viewer)
         }),
         each("health", &samples::healths(), |one| {
             health::Page::new(one, viewer)
@@ -179,6 +185,26 @@ fn only_an_administrator_is_offered_a_retry() {
     let page = |viewer: layout::Viewer| health::Page::new(&busy, Some(&viewer)).render().unwrap();
     assert!(page(samples::admin()).contains("/retry"));
     assert!(!page(samples::reader()).contains("/retry"));
+}
+
+#[test]
+fn only_an_administrator_is_offered_to_start_or_cancel_an_experiment() {
+    let [usual, ..] = samples::experiment_lists();
+    let running = samples::experiment_details().remove(0);
+    let pages = |viewer: layout::Viewer| {
+        let list = experiments::ListPage::new(&usual, Some(&viewer))
+            .render()
+            .unwrap();
+        let one = experiments::DetailPage::new(&running, Some(&viewer))
+            .render()
+            .unwrap();
+        (
+            list.contains("action=\"/experiments\""),
+            one.contains("/cancel\""),
+        )
+    };
+    assert_eq!(pages(samples::admin()), (true, true));
+    assert_eq!(pages(samples::reader()), (false, false));
 }
 
 #[test]

@@ -22,8 +22,8 @@ use crate::docs::Document;
 use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
-    breakpad, crashes, drivers, dumps, events, health, import, inventory, machines, stop_codes, suspects,
-    symbols, tokens, uploads, webhooks,
+    agents, breakpad, crashes, drivers, dumps, enrolment, events, experiments, health, import, inventory,
+    machines, stop_codes, suspects, symbols, tokens, uploads, webhooks,
 };
 use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
@@ -75,6 +75,7 @@ fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(about_dumps_and_machines())
         .merge(about_the_fleet())
+        .merge(about_agents())
         .merge(about_symbols())
         .merge(about_the_server())
 }
@@ -87,7 +88,6 @@ fn about_dumps_and_machines() -> OpenApiRouter<AppState> {
         .routes(routes!(inventory::put))
         .routes(routes!(inventory::presence))
         .routes(routes!(events::post))
-        .routes(routes!(machines::policy))
         .routes(routes!(machines::list))
         .routes(routes!(machines::get))
 }
@@ -101,6 +101,17 @@ fn about_the_fleet() -> OpenApiRouter<AppState> {
         .routes(routes!(suspects::get))
         .routes(routes!(drivers::list))
         .routes(routes!(drivers::get))
+}
+
+fn about_agents() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(enrolment::enrol, enrolment::revoke))
+        .routes(routes!(agents::check_in))
+        .routes(routes!(agents::policy))
+        .routes(routes!(agents::has_dump))
+        .routes(routes!(experiments::start, experiments::list))
+        .routes(routes!(experiments::get))
+        .routes(routes!(experiments::cancel))
 }
 
 fn about_symbols() -> OpenApiRouter<AppState> {
@@ -146,6 +157,7 @@ fn reading_as_csv() -> Router<AppState> {
         .route("/api/v1/stop-codes.csv", get(stop_codes::list))
         .route("/api/v1/stop-codes/{code}/suspects.csv", get(suspects::get))
         .route("/api/v1/drivers.csv", get(drivers::list))
+        .route("/api/v1/experiments.csv", get(experiments::list))
         .route("/api/v1/machines.csv", get(machines::list))
         .route("/api/v1/symbols.csv", get(symbols::list))
         .route("/api/v1/symbols/missing.csv", get(symbols::missing))

@@ -1,11 +1,19 @@
 //! Machines as the API shows them.
 
-use store::machines;
+use serde_json::Value;
+use store::{agents, machines};
 use wire::StopCodeNumber;
 use wire::inventory::MachineAttributes;
-use wire::machine::{InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::machine::{Agent, InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::policy::LockedPages;
 
 use crate::list::{Cell, Table, time};
+
+/// Reasons of an agent that are shown.
+const MOST_TROUBLES: usize = 5;
+
+/// Characters of them that are shown.
+const MAX_TROUBLE_CHARACTERS: usize = 500;
 
 /// One machine in the list.
 pub(crate) fn summary(machine: machines::MachineSummary) -> MachineSummary {
@@ -22,9 +30,54 @@ pub(crate) fn summary(machine: machines::MachineSummary) -> MachineSummary {
 pub(crate) fn detail(machine: machines::MachineDetail) -> MachineDetail {
     MachineDetail {
         summary: summary(machine.summary),
+        agent: machine.agent.map(agent),
+        cannot_write_dumps: machine.crash_control.as_ref().and_then(cannot_write_dumps),
+        experiment: machine.experiment.map(|id| id.0),
         drivers: machine.drivers.into_iter().map(driver).collect(),
         timeline: machine.timeline.into_iter().map(entry).collect(),
     }
+}
+
+fn agent(agent: agents::Agent) -> Agent {
+    Agent {
+        agent_version: agent.agent_version,
+        checked_in_at: agent.checked_in_at,
+        started_at: agent.started_at,
+        may_track_locked_pages: agent.may_track_locked_pages,
+        locked_pages: agent.locked_pages.map(|pages| LockedPages {
+            set: pages.set,
+            in_force_since: pages.in_force_since,
+            trouble: pages.trouble,
+        }),
+    }
+}
+
+/// Why a machine with these settings could not have written a dump: what its agent says in `trouble`, else that dumps
+/// are switched off in the registry (`CrashDumpEnabled` is 0).
+fn cannot_write_dumps(crash_control: &Value) -> Option<String> {
+    let fields = crash_control.as_object()?;
+    // As the registry spells it, or as JSON does.
+    let field = |name: &str| {
+        let mut found = fields
+            .iter()
+            .filter(|(key, _)| key.replace('_', "").eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value)
+    };
+    let said: Vec<&str> = match field("trouble") {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(texts)) => texts
+            .iter()
+            .filter_map(Value::as_str)
+            .take(MOST_TROUBLES)
+            .collect(),
+        _ => Vec::new(),
+    };
+    if !said.is_empty() {
+        let said = said.join("; ");
+        return Some(said.chars().take(MAX_TROUBLE_CHARACTERS).collect());
+    }
+    let is_off = field("crashdumpenabled").and_then(Value::as_u64) == Some(0);
+    is_off.then(|| "crash dumps are switched off (CrashDumpEnabled is 0)".to_owned())
 }
 
 fn attributes(attributes: machines::Attributes) -> MachineAttributes {
@@ -150,4 +203,36 @@ fn names(drivers: &[InstalledDriver]) -> String {
         .map(|driver| format!("{} {}", driver.name, driver.version.as_deref().unwrap_or("?")))
         .collect();
     names.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::cannot_write_dumps;
+
+    #[test]
+    fn a_machine_with_dumps_switched_off_could_not_have_written_one() {
+        for off in [json!({"CrashDumpEnabled": 0}), json!({"crash_dump_enabled": 0})] {
+            assert!(cannot_write_dumps(&off).unwrap().contains("switched off"));
+        }
+        for on in [
+            json!({"CrashDumpEnabled": 7}),
+            json!({}),
+            json!(null),
+            json!(["x"]),
+        ] {
+            assert_eq!(cannot_write_dumps(&on), None);
+        }
+    }
+
+    #[test]
+    fn what_the_agent_found_is_said_in_its_words() {
+        let found =
+            json!({"CrashDumpEnabled": 7, "trouble": ["no page file on the boot volume", "disk full"]});
+        assert_eq!(
+            cannot_write_dumps(&found).unwrap(),
+            "no page file on the boot volume; disk full"
+        );
+    }
 }

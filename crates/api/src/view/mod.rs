@@ -4,6 +4,7 @@ pub(crate) mod crash;
 pub(crate) mod driver;
 pub(crate) mod dump;
 pub(crate) mod event;
+pub(crate) mod experiment;
 pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod machine;

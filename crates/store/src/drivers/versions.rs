@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use sqlx::PgConnection;
 use time::Date;
 
-use crate::Error;
+use crate::{Error, text};
 
 /// A driver version with its driver's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,28 @@ pub async fn siblings(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Versio
     .fetch_all(&mut *conn)
     .await?;
     describe(conn, &siblings).await
+}
+
+/// The id of a driver's version, or `None` if no inventory ever told of it. `name` is in lower case.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.drivers.find_version", skip_all)]
+pub async fn find_version(conn: &mut PgConnection, name: &str, version: &str) -> Result<Option<i32>, Error> {
+    let id = sqlx::query_scalar!(
+        r#"
+        SELECT driver_version.id
+        FROM driver
+        JOIN driver_version ON driver_version.driver_id = driver.id
+        WHERE driver.name = $1 AND driver_version.version = $2
+        "#,
+        text::without_nul(name),
+        text::without_nul(version),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
 }
 
 /// Orders file versions as people do: `4.2.1.0` before `4.10`, by the numbers in them, then by the text.

@@ -6,6 +6,9 @@ use sqlx::PgConnection;
 
 use crate::{Error, Window};
 
+/// Evidence that is weaker names a layer of Windows for want of a driver: that proves nothing.
+pub(crate) const SURELY_NAMED: f32 = 0.9;
+
 /// How often dumps with a stop code point at a driver version directly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DirectEvidence {
@@ -34,6 +37,7 @@ pub async fn direct_evidence(
         SELECT coalesce(driver_version.merged_into, driver_version.id) AS "driver_version_id!",
             count(DISTINCT crash.id) FILTER (
                 WHERE crash_evidence.kind = 'named-by-windows' AND crash.stop_code = 203 -- 0xCB
+                  AND crash_evidence.strength >= $5
             ) AS "named!",
             count(DISTINCT crash.id) FILTER (
                 WHERE crash_evidence.kind = 'stack' AND crash.stop_code = $1
@@ -56,6 +60,7 @@ pub async fn direct_evidence(
         window.start(),
         window.end(),
         driver_version_ids,
+        SURELY_NAMED,
     )
     .fetch_all(conn)
     .await?;

@@ -34,6 +34,7 @@ use time::{Date, OffsetDateTime};
 
 use crate::{Error, MachineId, Window};
 pub(crate) use cases::{crashes, versions};
+pub(crate) use evidence::SURELY_NAMED;
 pub use evidence::{DirectEvidence, direct_evidence};
 pub use history::{HISTORIES, History, Rate, Rollback, Switchers, histories};
 pub use naming::Naming;

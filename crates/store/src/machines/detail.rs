@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{MachineId, MachineSummary, list};
-use crate::{Error, driver_sets, drivers, stop_codes};
+use crate::agents::{self, Agent};
+use crate::{Error, ExperimentId, driver_sets, drivers, stop_codes};
 
 /// Most crashes, and most inventories, of a timeline.
 const TIMELINE: i64 = 200;
@@ -17,6 +19,12 @@ const TIMELINE: i64 = 200;
 pub struct MachineDetail {
     /// What the list shows.
     pub summary: MachineSummary,
+    /// Its agent, as it told at its last check-in.
+    pub agent: Option<Agent>,
+    /// Whether and how it can write dumps, as its agent found it. Stored and shown, never read here.
+    pub crash_control: Option<Value>,
+    /// The running experiment that it is in.
+    pub experiment: Option<ExperimentId>,
     /// Loaded drivers by its latest inventory, by name.
     pub drivers: Vec<InstalledDriver>,
     /// Crashes and changes of drivers, newest first; the latest 200 of each.
@@ -71,7 +79,14 @@ pub async fn detail(conn: &mut PgConnection, name: &str) -> Result<Option<Machin
         return Ok(None);
     };
     let changes = changes(conn, id).await?;
-    let current = current_drivers(conn, id).await?;
+    let Current {
+        driver_set_id,
+        crash_control,
+        experiment,
+    } = current(conn, id).await?;
+    let current = driver_sets::members(conn, driver_set_id)
+        .await?
+        .unwrap_or_default();
     let told = changes
         .iter()
         .flat_map(|change| change.added.iter().chain(&change.removed));
@@ -96,6 +111,9 @@ pub async fn detail(conn: &mut PgConnection, name: &str) -> Result<Option<Machin
     timeline.sort_by_key(|entry| std::cmp::Reverse(entry.at()));
     Ok(Some(MachineDetail {
         summary,
+        agent: agents::find(conn, id).await?,
+        crash_control,
+        experiment,
         drivers: named(&current),
         timeline,
     }))
@@ -152,15 +170,28 @@ fn difference(these: &[i32], others: &[i32]) -> Vec<i32> {
     missing.copied().collect()
 }
 
-async fn current_drivers(conn: &mut PgConnection, machine: MachineId) -> Result<Vec<i32>, Error> {
-    let set = sqlx::query_scalar!(
-        "SELECT driver_set_id FROM machine WHERE machine_id = $1",
-        machine.0
+/// What is true of a machine now.
+struct Current {
+    driver_set_id: i64,
+    crash_control: Option<Value>,
+    experiment: Option<ExperimentId>,
+}
+
+async fn current(conn: &mut PgConnection, machine: MachineId) -> Result<Current, Error> {
+    let current = sqlx::query_as!(
+        Current,
+        r#"
+        SELECT machine.driver_set_id, machine.crash_control, mine.experiment_id AS "experiment?: ExperimentId"
+        FROM machine
+        LEFT JOIN experiment_machine AS mine
+            ON mine.machine_id = machine.machine_id AND mine.released_at IS NULL
+        WHERE machine.machine_id = $1
+        "#,
+        machine.0,
     )
-    .fetch_optional(&mut *conn)
+    .fetch_one(conn)
     .await?;
-    let Some(set) = set else { return Ok(Vec::new()) };
-    Ok(driver_sets::members(conn, set).await?.unwrap_or_default())
+    Ok(current)
 }
 
 async fn installed(

@@ -61,7 +61,7 @@ pub(super) async fn gather(
 }
 
 /// The driver versions of each suspect that is shown, in the order of their ranks.
-fn groups(counts: &Counts, verdict: &Verdict) -> Vec<Vec<i32>> {
+pub(super) fn groups(counts: &Counts, verdict: &Verdict) -> Vec<Vec<i32>> {
     let version = |member: &u32| {
         let candidate = counts.candidates.get(usize::try_from(*member).ok()?)?;
         match candidate.feature {

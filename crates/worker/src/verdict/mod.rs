@@ -6,8 +6,9 @@ use std::time::Instant;
 use store::alerts::Reached;
 use store::jobs::{self, Job, JobKind, VerdictKey};
 use store::verdicts::{self, Verdict};
-use store::{Error, Window, exposure};
+use store::{Error, Window, exposure, proofs};
 use tokio_util::sync::CancellationToken;
+use wire::suspects::{Suspects, VerdictWord};
 
 use crate::finish::retry;
 use crate::housekeeping::Wake;
@@ -110,21 +111,49 @@ async fn compute(pool: Arc<Pool>, key: VerdictKey) -> Result<(), Trouble> {
         computed_at,
         body: serde_json::to_value(&suspects)?,
     };
-    let reached = alerts::of_verdict(&suspects, &counts, &judged)?;
+    let told = Told {
+        reached: alerts::of_verdict(&suspects, &counts, &judged)?,
+        first_suspect: first_suspect(&suspects, &counts, &judged),
+    };
     drop(conn);
-    store_verdict(&pool, &verdict, reached).await?;
+    store_verdict(&pool, &verdict, told).await?;
     Ok(())
 }
 
-/// Stores a verdict, and with it what people should be told.
+/// What is kept of a verdict beside its body.
+struct Told {
+    /// What people should be told.
+    reached: Option<Reached>,
+    /// The driver versions of the first suspect; none if the verdict accuses no driver.
+    first_suspect: Vec<i32>,
+}
+
+/// The versions that a verdict puts first, if it accuses anybody at all.
+fn first_suspect(
+    suspects: &Suspects,
+    counts: &exposure::Counts,
+    judged: &attribution::verdict::Verdict,
+) -> Vec<i32> {
+    if suspects.verdict < VerdictWord::Associated {
+        return Vec::new();
+    }
+    let groups = context::groups(counts, judged);
+    groups.into_iter().next().unwrap_or_default()
+}
+
+/// Stores a verdict, and with it what people should be told and what proofs are held against.
 ///
 /// Only the first of the windows is told of: the others say the same of fewer or more days.
-async fn store_verdict(pool: &Pool, verdict: &Verdict, reached: Option<Reached>) -> Result<(), Error> {
+async fn store_verdict(pool: &Pool, verdict: &Verdict, told: Told) -> Result<(), Error> {
     let mut transaction = pool.database.begin().await?;
     let is_newest = verdicts::put(&mut transaction, verdict).await?;
     let is_main = pool.config.window_days.first() == Some(&verdict.window_days);
-    if let Some(reached) = reached.filter(|_| is_newest && is_main) {
-        store::alerts::verdict_reached(&mut transaction, &reached, verdict.computed_at).await?;
+    if is_newest && is_main {
+        let (stop_code, computed_at) = (verdict.stop_code, verdict.computed_at);
+        proofs::note_first_suspect(&mut transaction, stop_code, &told.first_suspect, computed_at).await?;
+        if let Some(reached) = told.reached {
+            store::alerts::verdict_reached(&mut transaction, &reached, computed_at).await?;
+        }
     }
     transaction.commit().await?;
     Ok(())

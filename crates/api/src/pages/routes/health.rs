@@ -45,7 +45,7 @@ pub(super) async fn show(
 async fn gather(conn: &mut PgConnection, now: OffsetDateTime) -> Result<health::Facts, ApiError> {
     let counts = jobs::counts(conn).await?;
     let oldest = counts.iter().filter_map(|count| count.oldest_queued_at).min();
-    let coverage = coverage::counts(conn).await?;
+    let coverage = coverage::counts(conn, now).await?;
     let failed = coverage::failed_dumps(conn, MOST_ROWS).await?;
     let letters = jobs::dead_letters(conn, MOST_ROWS).await?;
     Ok(health::Facts {
@@ -57,6 +57,7 @@ async fn gather(conn: &mut PgConnection, now: OffsetDateTime) -> Result<health::
         dead_letters: letters.into_iter().map(dead_letter).collect(),
         machines: coverage.machines,
         machines_without_presence: coverage.without_presence,
+        machines_without_agent: coverage.without_agent,
         crashes_without_machine: coverage.crashes_without_machine,
         notice: None,
     })

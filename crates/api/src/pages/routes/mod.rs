@@ -4,6 +4,7 @@
 //! whoever has none is sent to `/sign-in` with the way back.
 
 mod crashes;
+mod experiments;
 mod fleet;
 mod health;
 mod lists;
@@ -33,6 +34,9 @@ pub(super) fn router() -> Router<AppState> {
         .route("/drivers/{name}", get(lists::driver))
         .route("/machines", get(lists::machines))
         .route("/machines/{machine}", get(lists::machine))
+        .route("/experiments", get(experiments::list).post(experiments::start))
+        .route("/experiments/{id}", get(experiments::one))
+        .route("/experiments/{id}/cancel", post(experiments::cancel))
         .route("/symbols", get(symbols::show))
         .route("/health", get(health::show))
         .route("/health/dumps/{id}/retry", post(health::retry_dump))

@@ -4,11 +4,13 @@
 //! each text is markup of 300 characters and each number is as large as its type.
 
 mod crash;
+mod experiments;
 mod fleet;
 mod symbols;
 mod things;
 
 pub(crate) use crash::*;
+pub(crate) use experiments::*;
 pub(crate) use fleet::*;
 pub(crate) use symbols::*;
 pub(crate) use things::*;

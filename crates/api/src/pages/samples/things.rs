@@ -3,7 +3,8 @@
 use uuid::Uuid;
 use wire::driver::{DriverDetail, DriverSummary, DriverVersion, VersionCrashes};
 use wire::inventory::MachineAttributes;
-use wire::machine::{InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::machine::{Agent, InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::policy::LockedPages;
 
 use super::{NOW, code, days_ago, hostile};
 use crate::pages::{drivers, health, machines};
@@ -146,6 +147,21 @@ pub(crate) fn machine_lists() -> [machines::ListFacts; 4] {
     [usual, empty, searched, evil]
 }
 
+/// An agent that tracks locked pages, or that says why it cannot.
+fn agent(version: &str, trouble: Option<String>) -> Agent {
+    Agent {
+        agent_version: version.to_owned(),
+        checked_in_at: NOW,
+        started_at: Some(NOW),
+        may_track_locked_pages: true,
+        locked_pages: Some(LockedPages {
+            set: trouble.is_none(),
+            in_force_since: trouble.is_none().then_some(NOW),
+            trouble,
+        }),
+    }
+}
+
 /// One machine: usual, of which nothing is known, hostile.
 pub(crate) fn machine_details() -> [MachineDetail; 3] {
     let driver = |name: &str, version: &str| InstalledDriver {
@@ -164,6 +180,9 @@ pub(crate) fn machine_details() -> [MachineDetail; 3] {
         .collect();
     let usual = MachineDetail {
         summary: machine("lt-0412"),
+        agent: Some(agent("0.1.0", None)),
+        cannot_write_dumps: None,
+        experiment: Some(Uuid::nil()),
         drivers: vec![
             driver("acmecap.sys", "4.2.1.0"),
             driver("nwtunnel.sys", "11.0.4.118"),
@@ -190,12 +209,18 @@ pub(crate) fn machine_details() -> [MachineDetail; 3] {
     };
     let bare = MachineDetail {
         summary: unknown,
+        agent: None,
+        cannot_write_dumps: None,
+        experiment: None,
         drivers: Vec::new(),
         timeline: Vec::new(),
     };
     let text = hostile();
     let evil = MachineDetail {
         summary: machine(&text),
+        agent: Some(agent(&text, Some(text.clone()))),
+        cannot_write_dumps: Some(text.clone()),
+        experiment: None,
         drivers: vec![driver(&text, &text)],
         timeline: vec![
             crash(&text),
@@ -249,6 +274,7 @@ pub(crate) fn healths() -> [health::Facts; 3] {
         dead_letters: vec![letter("118:91")],
         machines: 4_812,
         machines_without_presence: 37,
+        machines_without_agent: 17,
         crashes_without_machine: 3,
         notice: Some(health::Notice::Requeued),
     };

@@ -3,7 +3,7 @@
 use askama::Template;
 use time::Date;
 use wire::stop_code::{Share, StopCodeDetail};
-use wire::suspects::{Suspects, Window};
+use wire::suspects::{Suspects, VerdictWord, Window};
 
 use super::charts::Svg;
 use super::charts::days::{self, Series};
@@ -46,6 +46,8 @@ pub(crate) struct Page {
     /// Live dumps and stops made by hand are never ranked.
     is_crash: bool,
     ranking: Option<Ranking>,
+    /// Where an experiment with the first suspect is started, for the code that one can decide.
+    experiment_href: Option<String>,
     chart: Svg,
     breakdowns: Vec<Breakdown>,
     parameters: Vec<String>,
@@ -83,6 +85,7 @@ impl Page {
             crashes_href: format!("/crashes?stop_code={code}"),
             api_href: format!("/api/v1/stop-codes/{code}/suspects"),
             ranking: facts.suspects.as_ref().map(Ranking::of),
+            experiment_href: facts.suspects.as_ref().and_then(experiment_href),
             chart: days::stacked(
                 &[Series {
                     name: code.clone(),
@@ -97,6 +100,27 @@ impl Page {
             code,
         }
     }
+}
+
+/// The form for an experiment, filled with the first suspect if the verdict accuses one version.
+fn experiment_href(suspects: &Suspects) -> Option<String> {
+    if !matches!(suspects.stop_code.get(), 0x76 | 0xcb) {
+        return None;
+    }
+    let first = suspects
+        .suspects
+        .first()
+        .filter(|_| suspects.verdict >= VerdictWord::Associated);
+    let named = first.and_then(|first| {
+        let driver = first.drivers.first()?;
+        let version = driver.version.as_ref()?;
+        Some(format!(
+            "/experiments?driver={}&version={}",
+            show::encode(&driver.name),
+            show::encode(version)
+        ))
+    });
+    Some(named.unwrap_or_else(|| "/experiments".to_owned()))
 }
 
 fn parameters(meanings: &[Option<String>]) -> Vec<String> {

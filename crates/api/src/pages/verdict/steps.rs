@@ -24,7 +24,7 @@ pub(super) fn of(suspects: &Suspects) -> Vec<String> {
     };
     if suspects.stop_code.get() == LOCKED_PAGES && suspects.verdict < VerdictWord::Confirmed {
         steps.push(
-            "Switch on TrackLockedPages on a few of the machines at risk: their next crash is a 0xcb, in which Windows names the driver."
+            "Start an experiment, which switches TrackLockedPages on for a few of the machines at risk: their next crash is a 0xcb, in which Windows names the driver."
                 .to_owned(),
         );
     }

@@ -52,8 +52,9 @@ fn proof(verdict: &Verdict, facts: &Facts<'_>) -> Option<Proof> {
     if verdict.word < Word::Associated {
         return None;
     }
-    let [version] = facts.versions_of(first)[..] else {
-        return None;
+    let versions = facts.versions_of(first);
+    let [version] = versions[..] else {
+        return proof_of_run(verdict, facts, first, &versions);
     };
     let evidence = facts.context.direct_evidence.get(&version);
     let dumps = evidence.map_or(0, |evidence| evidence.named_by_windows);
@@ -65,6 +66,25 @@ fn proof(verdict: &Verdict, facts: &Facts<'_>) -> Option<Proof> {
     let confirms = |proof| verdict::confirm(verdict.word, proof) == Word::Confirmed;
     let found = proofs.iter().find(|(proof, _)| confirms(proof));
     found.map(|(_, told)| *told)
+}
+
+/// What proves a run of versions of one driver guilty: that Windows named one of them. Several versions that cannot be
+/// told apart are not proven by what names one.
+fn proof_of_run(
+    verdict: &Verdict,
+    facts: &Facts<'_>,
+    first: &verdict::Suspect,
+    versions: &[i32],
+) -> Option<Proof> {
+    let verdict::Scope::AtLeast { .. } = first.scope else {
+        return None;
+    };
+    let evidence = versions
+        .iter()
+        .filter_map(|version| facts.context.direct_evidence.get(version));
+    let dumps = evidence.map(|evidence| evidence.named_by_windows).max()?;
+    let named = verdict::Proof::NamedByWindows { dumps };
+    (verdict::confirm(verdict.word, &named) == Word::Confirmed).then_some(Proof::NamedByWindows)
 }
 
 fn shared(facet: &Facet) -> SharedTrait {

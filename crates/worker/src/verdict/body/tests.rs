@@ -129,6 +129,27 @@ fn a_dump_in_which_windows_names_it_confirms_a_suspect() {
     assert_eq!(answer.confirmed_by, Some(Proof::NamedByWindows));
 }
 
+/// A run of versions is one driver's doing; two drivers that go together are not proven by what names one of them.
+#[test]
+fn a_dump_that_names_one_of_a_run_of_versions_confirms_the_run_but_not_drivers_that_look_alike() {
+    let counts = counts();
+    let mut judged = verdict(&input::of(&counts));
+    judged.suspects[0].members = vec![0, 2];
+    let mut context = context();
+    let named = store::exposure::DirectEvidence {
+        named_by_windows: 1,
+        ..Default::default()
+    };
+    context.direct_evidence.insert(3, named);
+    let word = |judged: &Verdict| {
+        let now = datetime!(2026-11-22 12:00 UTC);
+        suspects(0x76, now, &counts, judged, &context).verdict
+    };
+    assert_eq!(word(&judged), VerdictWord::SuspectSet);
+    judged.suspects[0].scope = verdict::Scope::AtLeast { driver: 7, order: 2 };
+    assert_eq!(word(&judged), VerdictWord::Confirmed);
+}
+
 /// Thirty machines left it and twenty kept it; `crashes_since` of the thirty crashed afterwards.
 fn rollback(crashes_since: u64) -> History {
     let rate = |cases, machine_days| Rate { cases, machine_days };
