@@ -1,0 +1,383 @@
+//! The agent itself: one [`Agent::round`] does all there is to do, [`Agent::once`] and [`Agent::run`] repeat it.
+//!
+//! ```text
+//! round   look      which dumps are new and whole, what the event log says, TrackLockedPages    needs no server
+//!         talk      enrol · check in · inventory · dumps, one at a time · events               ends at the first trouble
+//!         put by    dumps that could not be sent go into the spool                             after trouble
+//! ```
+//!
+//! Every step that changes something is saved before the next. A round that ends in trouble is repeated later, the
+//! longer the more of them there were; there are no other retries, so nothing can retry in a retry.
+
+mod admission;
+mod outlook;
+mod reports;
+mod sending;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use time::OffsetDateTime;
+
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dumps::spool::Spool;
+use crate::dumps::{Sightings, Waits};
+use crate::locked_pages::{Asked, Tracking};
+use crate::machine::{Boot, Machine};
+use crate::server::{Client, Credentials, Trouble};
+use crate::state::{NotedTrouble, State, StateFile};
+use crate::{events, identity, service};
+
+/// How often the agent looks for something to do before the server says how often.
+const INTERVAL: Duration = Duration::from_mins(15);
+
+/// The bounds of what the server may ask for as interval.
+const INTERVAL_BOUNDS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_hours(24));
+
+/// How long a machine that was shut out waits before it asks again.
+const SHUT_OUT: Duration = Duration::from_hours(24);
+
+/// How long a server that was configured wrongly, or refuses, is left alone.
+const REFUSED: Duration = Duration::from_hours(1);
+
+/// `once` ends rather than wait longer than this.
+const ONCE_WAIT_MOST: Duration = Duration::from_mins(10);
+
+/// The most looks that `once` waits for files that are being written.
+const LOOKS_MOST: u32 = 60;
+
+/// Collects and sends what one machine has.
+pub struct Agent {
+    config: Config,
+    machine: Box<dyn Machine + Send>,
+    clock: Arc<dyn Clock>,
+    chance: Chance,
+    name: String,
+    client: Client,
+    credentials: Credentials,
+    tracking: Tracking,
+    spool: Spool,
+    sightings: Sightings,
+    /// Trouble with files that was logged, so that it is logged once.
+    unreadable: HashMap<PathBuf, String>,
+    state: State,
+    file: StateFile,
+    _lock: File,
+}
+
+/// How one round, or all rounds of [`Agent::once`], ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Dumps that were sent, or that the server had already.
+    pub dumps_sent: usize,
+    /// Dumps that wait.
+    pub dumps_pending: usize,
+    /// Events that were sent.
+    pub events_sent: usize,
+    /// What is in the way, in words; `None` if all that could be sent was.
+    pub trouble: Option<String>,
+}
+
+/// How a round ended.
+#[derive(Debug, Default)]
+struct Round {
+    dumps_sent: usize,
+    events_sent: usize,
+    /// Files that are being written, which the next look may take.
+    unsettled: usize,
+    trouble: Option<Trouble>,
+}
+
+impl Agent {
+    /// An agent for one machine.
+    ///
+    /// # Errors
+    ///
+    /// When no server is configured, or state folder, proxy or certificates cannot be used.
+    pub fn new(config: Config, machine: Box<dyn Machine + Send>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let client = Client::new(&config)?;
+        service::make_private_folder(&config.state_dir)?;
+        let lock = lock(&config.state_dir)?;
+        let name = identity::of(machine.as_ref(), &config);
+        let (file, state) = StateFile::open(&config.state_dir);
+        let server = config.server.as_deref().unwrap_or_default();
+        let credentials = Credentials::open(&config.state_dir, server, &name, config.token.clone());
+        let seed = u64::try_from(clock.now().unix_timestamp()).unwrap_or(0);
+        Ok(Self {
+            chance: Chance::from_system(seed),
+            tracking: Tracking::new(&config.state_dir, config.allow_track_locked_pages),
+            spool: Spool::new(&config.state_dir, config.spool_bytes),
+            sightings: Sightings::default(),
+            unreadable: HashMap::new(),
+            config,
+            machine,
+            clock,
+            name,
+            client,
+            credentials,
+            state,
+            file,
+            _lock: lock,
+        })
+    }
+
+    /// The machine's id, as the server sees it.
+    pub fn machine(&self) -> &str {
+        &self.name
+    }
+
+    /// Does all there is to do, once, and waits for files that are being written. While the server cannot be reached
+    /// it tries as often as configured.
+    pub fn once(&mut self) -> Outcome {
+        let mut outcome = self.outcome();
+        let (mut failures, mut looks) = (0, 0);
+        loop {
+            let round = self.round();
+            outcome.dumps_sent += round.dumps_sent;
+            outcome.events_sent += round.events_sent;
+            let wait = match &round.trouble {
+                Some(trouble) => {
+                    failures += 1;
+                    if failures >= self.config.attempts || !is_worth_a_retry(trouble) {
+                        break;
+                    }
+                    self.wait_after(trouble, failures)
+                }
+                None if round.unsettled > 0 && looks < LOOKS_MOST => {
+                    looks += 1;
+                    self.config.steady
+                }
+                None => match self.wait_until_due() {
+                    Some(wait) if failures < self.config.attempts => {
+                        failures += 1;
+                        wait
+                    }
+                    _ => break,
+                },
+            };
+            if wait > ONCE_WAIT_MOST || !self.clock.sleep(wait) {
+                break;
+            }
+        }
+        Outcome {
+            dumps_pending: self.state.pending_dumps(),
+            trouble: self.state.trouble.as_ref().map(|trouble| trouble.what.clone()),
+            ..outcome
+        }
+    }
+
+    /// Repeats rounds until the clock says stop.
+    ///
+    /// A round that panics is a bug in the agent; it is logged, and the next round comes after a wait like after any
+    /// other trouble, so that a file that defeats us cannot make a crash loop.
+    pub fn run(&mut self) {
+        tracing::info!(machine = %self.name, version = env!("CARGO_PKG_VERSION"), "the agent runs");
+        let jitter = self.config.jitter;
+        let mut wait = self.chance.up_to(jitter);
+        let mut failures = 0;
+        while self.clock.sleep(wait) {
+            let round = catch_unwind(AssertUnwindSafe(|| self.round()));
+            wait = match round {
+                Ok(Round {
+                    trouble: Some(trouble),
+                    ..
+                }) => {
+                    failures += 1;
+                    self.wait_after(&trouble, failures)
+                }
+                Ok(round) => {
+                    failures = 0;
+                    self.wait_until_next(&round)
+                }
+                Err(_) => {
+                    failures += 1;
+                    tracing::error!("a round ended in a panic; this is a bug in the agent");
+                    INTERVAL.max(self.chance.backoff(failures))
+                }
+            };
+        }
+        self.file.save(&self.state);
+        tracing::info!("the agent stops");
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome {
+            dumps_sent: 0,
+            dumps_pending: self.state.pending_dumps(),
+            events_sent: 0,
+            trouble: None,
+        }
+    }
+
+    fn round(&mut self) -> Round {
+        let mut round = Round::default();
+        self.state.note_day(self.now());
+        let locked_pages = self.track_locked_pages();
+        round.unsettled = self.look_for_dumps();
+        events::read(self.machine.as_ref(), &mut self.state);
+        self.save();
+        round.trouble = self.talk(locked_pages, &mut round).err();
+        self.note_trouble(round.trouble.as_ref());
+        if round.trouble.is_some() {
+            self.put_by();
+        }
+        self.state.trim();
+        self.save();
+        round
+    }
+
+    fn talk(
+        &mut self,
+        locked_pages: Option<wire::policy::LockedPages>,
+        round: &mut Round,
+    ) -> Result<(), Trouble> {
+        self.enrol()?;
+        let mut refusal = None;
+        let told = go_on(self.check_in(locked_pages), &mut refusal)?;
+        if told == Some(true) {
+            // The policy may be a new one.
+            let locked_pages = self.track_locked_pages();
+            go_on(self.check_in(locked_pages), &mut refusal)?;
+            round.unsettled = round.unsettled.max(self.look_for_dumps());
+        }
+        go_on(self.send_inventory(), &mut refusal)?;
+        self.send_dumps(round)?;
+        go_on(self.send_events(round), &mut refusal)?;
+        refusal.map_or(Ok(()), Err)
+    }
+
+    fn track_locked_pages(&mut self) -> Option<wire::policy::LockedPages> {
+        let asked = Asked {
+            policy: self
+                .state
+                .check_in
+                .as_ref()
+                .map(|check_in| (&check_in.policy, check_in.at)),
+            now: self.clock.now(),
+            boot: Boot::of(self.machine.as_ref(), self.clock.now()),
+        };
+        self.tracking.apply(self.machine.as_ref(), asked)
+    }
+
+    fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    fn boot(&self) -> Boot {
+        Boot::of(self.machine.as_ref(), self.now())
+    }
+
+    fn waits(&self) -> Waits {
+        Waits {
+            steady: self.config.steady,
+            patience: self.config.patience,
+        }
+    }
+
+    fn save(&mut self) {
+        self.file.save(&self.state);
+    }
+
+    /// Notes what is in the way, and logs it when it is new.
+    fn note_trouble(&mut self, trouble: Option<&Trouble>) {
+        let Some(trouble) = trouble else {
+            if let Some(over) = self.state.trouble.take() {
+                tracing::info!(rounds = over.rounds, "the trouble is over: {}", over.what);
+            }
+            return;
+        };
+        let what = trouble.to_string();
+        let since = self.now();
+        match &mut self.state.trouble {
+            Some(noted) => {
+                noted.rounds = noted.rounds.saturating_add(1);
+                if noted.what != what {
+                    tracing::warn!("{what}");
+                    noted.what = what;
+                }
+            }
+            noted => {
+                tracing::warn!("{what}");
+                *noted = Some(NotedTrouble {
+                    since,
+                    what,
+                    rounds: 1,
+                });
+            }
+        }
+    }
+
+    /// How long to wait after a round that ended in trouble.
+    fn wait_after(&mut self, trouble: &Trouble, failures: u32) -> Duration {
+        let backoff = self.chance.backoff(failures);
+        match trouble {
+            // The server said when; the jitter keeps a fleet from coming back in the same second.
+            Trouble::Busy {
+                retry_after: Some(wait),
+                ..
+            } => *wait + self.chance.up_to((*wait / 4).max(Duration::from_secs(1))),
+            Trouble::Revoked { .. } => self.chance.around(SHUT_OUT),
+            Trouble::Refused { .. } | Trouble::NoToken => backoff.max(self.chance.around(REFUSED / 4)),
+            _ => backoff,
+        }
+    }
+
+    fn wait_until_next(&mut self, round: &Round) -> Duration {
+        if round.unsettled > 0 {
+            return self.config.steady;
+        }
+        let policy = self.state.policy();
+        let interval = policy.map_or(INTERVAL, |policy| {
+            Duration::from_secs(policy.upload_interval_seconds)
+        });
+        let (least, most) = INTERVAL_BOUNDS;
+        self.chance.around(interval.clamp(least, most))
+    }
+}
+
+/// Removes what the agent of this configuration set on the machine, before the agent itself is removed.
+pub fn leave(config: &Config, machine: &dyn Machine) {
+    Tracking::new(&config.state_dir, config.allow_track_locked_pages).give_up(machine);
+}
+
+/// Keeps a second agent from the same state. The lock goes with the process, however that ends.
+fn lock(state_dir: &Path) -> Result<File> {
+    let path = state_dir.join("agent.lock");
+    let about = || format!("cannot write in the state folder {}", state_dir.display());
+    let file = File::create(path).with_context(about)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("another agent works in {}", state_dir.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(about),
+    }
+}
+
+/// Keeps what is wrong with one request from stopping the others: dumps are sent even where inventories are refused.
+fn go_on<T>(result: Result<T, Trouble>, refusal: &mut Option<Trouble>) -> Result<Option<T>, Trouble> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(trouble @ (Trouble::Refused { .. } | Trouble::Broken { .. })) => {
+            refusal.get_or_insert(trouble);
+            Ok(None)
+        }
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Whether the same could go well a minute later.
+fn is_worth_a_retry(trouble: &Trouble) -> bool {
+    !matches!(
+        trouble,
+        Trouble::Revoked { .. } | Trouble::Refused { .. } | Trouble::NoToken
+    )
+}
