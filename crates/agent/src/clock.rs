@@ -103,6 +103,7 @@ pub(crate) mod testing {
         now: OffsetDateTime,
         elapsed: Duration,
         slept: Vec<Duration>,
+        sleeps_left: usize,
     }
 
     impl ManualClock {
@@ -111,6 +112,7 @@ pub(crate) mod testing {
                 now,
                 elapsed: Duration::ZERO,
                 slept: Vec::new(),
+                sleeps_left: usize::MAX,
             };
             Self {
                 inner: Mutex::new(inner),
@@ -124,6 +126,11 @@ pub(crate) mod testing {
 
         pub(crate) fn slept(&self) -> Vec<Duration> {
             self.inner.lock().unwrap().slept.clone()
+        }
+
+        /// After so many sleeps the agent is told to stop.
+        pub(crate) fn stop_after(&self, sleeps: usize) {
+            self.inner.lock().unwrap().sleeps_left = sleeps;
         }
     }
 
@@ -141,7 +148,8 @@ pub(crate) mod testing {
             inner.now += duration;
             inner.elapsed += duration;
             inner.slept.push(duration);
-            true
+            inner.sleeps_left = inner.sleeps_left.saturating_sub(1);
+            inner.sleeps_left > 0
         }
     }
 }
