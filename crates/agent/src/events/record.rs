@@ -27,7 +27,7 @@ pub(super) fn bug_check(record: &Value) -> Option<Event> {
     let data = event.get("EventData")?;
     let at = system.pointer("/TimeCreated/#attributes/SystemTime")?.as_str()?;
     let at = OffsetDateTime::parse(at, &Rfc3339).ok()?;
-    let id = plain(system.get("EventID")?).as_u64()?;
+    let id = number(system.get("EventID")?)?;
     let (source, (stop_code, parameters, dump_path)) = match (id, provider) {
         (1001, "Microsoft-Windows-WER-SystemErrorReporting" | "BugCheck") => ("event-1001", reported(data)?),
         (41, "Microsoft-Windows-Kernel-Power") => ("event-41", unclean(data)?),
