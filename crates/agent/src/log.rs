@@ -59,7 +59,7 @@ fn install(most: Level, target: Target) {
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Libraries log through `log`, which is not connected; their lines could hold headers.
-        *metadata.level() <= self.most && metadata.target().starts_with("agent")
+        *metadata.level() <= self.most && is_ours(metadata.target())
     }
 
     fn new_span(&self, _attributes: &Attributes<'_>) -> Id {
@@ -87,6 +87,14 @@ impl Subscriber for Lines {
     fn enter(&self, _span: &Id) {}
 
     fn exit(&self, _span: &Id) {}
+}
+
+/// Whether a line comes from the library or the binary.
+fn is_ours(target: &str) -> bool {
+    target
+        .split("::")
+        .next()
+        .is_some_and(|name| matches!(name, "agent" | "stopcode_agent"))
 }
 
 impl Target {

@@ -82,7 +82,7 @@ impl Server {
         let shared = Arc::clone(&inner);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let _ = serve(stream, &shared); // a client that goes away is what tests are about
+                let _ = serve(&stream, &shared); // a client that goes away is what tests are about
             }
         });
         Self { address, inner }
@@ -123,7 +123,7 @@ pub(super) fn problem(kind: &str, status: u16) -> String {
 }
 
 /// Serves one request; the connection is closed after it.
-fn serve(stream: TcpStream, shared: &Mutex<Inner>) -> io::Result<()> {
+fn serve(mut stream: &TcpStream, shared: &Mutex<Inner>) -> io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -160,9 +160,9 @@ fn serve(stream: TcpStream, shared: &Mutex<Inner>) -> io::Result<()> {
             return Ok(());
         }
         Some(Misbehaviour::CutAnswer) => {
-            return (&stream).write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"upl");
+            return stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"upl");
         }
-        Some(Misbehaviour::EndlessAnswer) => return endless(&stream),
+        Some(Misbehaviour::EndlessAnswer) => return endless(stream),
         Some(Misbehaviour::Slow(wait)) => {
             std::thread::sleep(wait);
             shared.lock().unwrap().obey(&seen)
@@ -177,7 +177,7 @@ fn serve(stream: TcpStream, shared: &Mutex<Inner>) -> io::Result<()> {
     };
     let length = text.len();
     write!(
-        &stream,
+        stream,
         "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n{retry_after}\r\n{text}"
     )
 }
