@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use kdump::{Dump, Error, FormatKind, Part, Warning};
+use kdump::{Dump, Error, Part, Warning, Writer};
 
 use crate::state::Crash;
 
@@ -75,13 +75,8 @@ fn judge(head: &[u8], size_bytes: u64) -> Examined {
         Err(error) => return Examined::refused(&error),
     };
     let header = dump.header();
-    let is_whole_head = u64::try_from(head.len()).is_ok_and(|length| length == size_bytes);
-    let is_part_missing = is_whole_head && dump.warnings().iter().any(tells_of_a_missing_end);
-    let is_small = header
-        .required_dump_space
-        .is_some_and(|needed| needed > size_bytes);
     Examined {
-        is_cut_short: is_part_missing || (is_small && dump.format().kind != FormatKind::Live),
+        is_cut_short: is_dump_cut_short(&dump, size_bytes),
         crash: Some(Crash {
             raw_code: header.bug_check.code,
             parameters: header.bug_check.parameters,
@@ -91,15 +86,24 @@ fn judge(head: &[u8], size_bytes: u64) -> Examined {
     }
 }
 
-/// The triage part says itself how long it is; other parts may be short in dumps that are whole.
-fn tells_of_a_missing_end(warning: &Warning) -> bool {
-    matches!(
-        warning,
+/// Whether a part lies past the end of the file, or a dump that the kernel itself wrote is shorter than it says.
+///
+/// `RequiredDumpSpace` tells nothing in other dumps: the small dumps that Windows makes out of a full one keep the
+/// number of the latter (two real ones do, by a fifth).
+fn is_dump_cut_short(dump: &Dump<'_>, size_bytes: u64) -> bool {
+    let needed = dump.header().required_dump_space;
+    let is_shorter_than_said = needed.is_some_and(|needed| needed > size_bytes);
+    let is_past_the_end = |warning: &Warning| match *warning {
         Warning::CutShort {
-            what: Part::Triage,
+            what: Part::Triage | Part::Secondary | Part::Blob | Part::Pages,
+            offset,
+            needed,
             ..
-        }
-    )
+        } => offset.saturating_add(needed) > size_bytes,
+        _ => false,
+    };
+    (is_shorter_than_said && dump.writer() == Writer::KernelWritten)
+        || dump.warnings().iter().any(is_past_the_end)
 }
 
 /// Whether a stream of the directory lies past the end of the file.
