@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use time::OffsetDateTime;
+use wire::policy::LockedPages;
 
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -51,6 +52,9 @@ const REFUSED: Duration = Duration::from_hours(1);
 
 /// `once` ends rather than wait longer than this.
 const ONCE_WAIT_MOST: Duration = Duration::from_mins(10);
+
+/// Absent locked pages, as JSON.
+const NOTHING_TOLD: &str = "null";
 
 /// The most looks that `once` waits for files that are being written.
 const LOOKS_MOST: u32 = 60;
@@ -236,11 +240,7 @@ impl Agent {
         round
     }
 
-    fn talk(
-        &mut self,
-        locked_pages: Option<wire::policy::LockedPages>,
-        round: &mut Round,
-    ) -> Result<(), Trouble> {
+    fn talk(&mut self, locked_pages: Option<LockedPages>, round: &mut Round) -> Result<(), Trouble> {
         self.enrol()?;
         let mut refusal = None;
         let told = go_on(self.check_in(locked_pages), &mut refusal)?;
@@ -256,17 +256,18 @@ impl Agent {
         refusal.map_or(Ok(()), Err)
     }
 
-    fn track_locked_pages(&mut self) -> Option<wire::policy::LockedPages> {
+    /// Sees to `TrackLockedPages` and says how it stands; `None` as long as there was never anything to say.
+    fn track_locked_pages(&mut self) -> Option<LockedPages> {
+        let check_in = self.state.check_in.as_ref();
+        let was_told = check_in.is_some_and(|check_in| check_in.told != NOTHING_TOLD);
         let asked = Asked {
-            policy: self
-                .state
-                .check_in
-                .as_ref()
-                .map(|check_in| (&check_in.policy, check_in.at)),
+            policy: check_in.map(|check_in| (&check_in.policy, check_in.at)),
             now: self.clock.now(),
             boot: Boot::of(self.machine.as_ref(), self.clock.now()),
         };
-        self.tracking.apply(self.machine.as_ref(), asked)
+        let told = self.tracking.apply(self.machine.as_ref(), asked);
+        // An end that could not be told when it came is told until the next beginning.
+        told.or_else(|| was_told.then(|| Tracking::at_rest(self.machine.as_ref())))
     }
 
     fn now(&self) -> OffsetDateTime {

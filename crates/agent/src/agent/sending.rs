@@ -112,8 +112,8 @@ impl Agent {
             Ok(answer) => answer,
             Err(Upload::File(error)) => {
                 self.settle(sha256, Standing::Pending);
-                let reason = format!("the dump {} cannot be read: {error}", path.display());
-                return Ok(Sent::Failed(Trouble::Unreachable { reason }));
+                let reason = format!("{}: {error}", path.display());
+                return Ok(Sent::Failed(Trouble::Unreadable { reason }));
             }
             Err(Upload::Connection(trouble)) => {
                 // One that is cut off every time must not keep the others from being sent.

@@ -79,7 +79,7 @@ impl Tracking {
     pub(crate) fn apply(&mut self, machine: &dyn Machine, asked: Asked<'_>) -> Option<LockedPages> {
         let wanted = self.is_allowed && asked.is_wanted();
         let told = match (self.setting(), wanted) {
-            (Ok(None), false) => self.told.take().filter(|told| told.set),
+            (Ok(None), false) => None,
             (Ok(None), true) => Some(self.set(machine, asked.boot)),
             (Ok(Some(setting)), true) => Some(self.keep(machine, setting, asked.boot)),
             (Ok(Some(_)) | Err(_), false) => Some(self.remove(machine)),
@@ -97,6 +97,15 @@ impl Tracking {
     pub(crate) fn give_up(&mut self, machine: &dyn Machine) {
         if !matches!(self.setting(), Ok(None)) {
             log(Some(&self.remove(machine)));
+        }
+    }
+
+    /// How the value stands on a machine whose agent once told of it and has nothing to do with it now.
+    pub(crate) fn at_rest(machine: &dyn Machine) -> LockedPages {
+        LockedPages {
+            set: number(machine, KEY, NAME) == Some(1),
+            in_force_since: None,
+            trouble: None,
         }
     }
 

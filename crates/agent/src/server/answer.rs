@@ -57,6 +57,9 @@ pub(crate) enum Trouble {
         kind: String,
         detail: String,
     },
+    /// A dump cannot be read to its end. Nothing is wrong with the server.
+    #[error("a dump cannot be read: {reason}")]
+    Unreadable { reason: String },
     /// There is nothing to show the server.
     #[error("no token is configured: set STOPCODE_TOKEN or `token`")]
     NoToken,

@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be had here fails the test")]
 
+#[cfg(target_os = "linux")]
+mod bounds;
 mod corpus;
 mod program;

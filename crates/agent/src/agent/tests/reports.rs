@@ -129,3 +129,52 @@ fn a_refused_inventory_does_not_keep_dumps_from_being_sent() {
     assert_eq!(outcome.dumps_sent, 1);
     assert!(outcome.trouble.is_some());
 }
+
+#[test]
+fn an_end_of_tracking_that_came_while_offline_is_told_later() {
+    let mut scenario = Scenario::new();
+    scenario.config.allow_track_locked_pages = true;
+    scenario.server.inner().policy = json!({"upload_interval_seconds": 900, "track_locked_pages": true,
+        "track_locked_pages_until": "2026-11-23T00:00:00Z"});
+    scenario.once();
+    let address = scenario.config.server.replace("http://127.0.0.1:1".to_owned());
+    scenario.clock.sleep(Duration::from_hours(48));
+    assert!(scenario.once().trouble.is_some());
+    let value = fs::read_to_string(scenario.root("registry.reg.changes")).unwrap();
+    assert!(value.trim_end().ends_with("\"TrackLockedPages\"=-"), "{value}");
+    scenario.config.server = address;
+    scenario.once();
+    let told = scenario.server.last(CHECK_IN).json();
+    assert_eq!(
+        told["locked_pages"],
+        json!({"set": false, "in_force_since": null})
+    );
+    let count = scenario.server.count(CHECK_IN);
+    scenario.once();
+    assert_eq!(scenario.server.count(CHECK_IN), count, "and once is enough");
+}
+
+#[test]
+fn a_value_of_somebody_else_is_told_as_such() {
+    let mut scenario = Scenario::new();
+    scenario.config.allow_track_locked_pages = true;
+    fs::write(
+        scenario.root("registry.reg"),
+        "[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Memory Management]\n\
+         \"TrackLockedPages\"=dword:00000001\n",
+    )
+    .unwrap();
+    scenario.server.inner().policy = json!({"upload_interval_seconds": 900, "track_locked_pages": true,
+        "track_locked_pages_until": "2026-12-01T00:00:00Z"});
+    scenario.once();
+    let told = scenario.server.last(CHECK_IN).json();
+    assert!(
+        told["locked_pages"]["trouble"]
+            .as_str()
+            .unwrap()
+            .contains("somebody else")
+    );
+    let count = scenario.server.count(CHECK_IN);
+    scenario.once();
+    assert_eq!(scenario.server.count(CHECK_IN), count);
+}
