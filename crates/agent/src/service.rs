@@ -43,9 +43,9 @@ pub fn uninstall() -> Result<()> {
 
 /// Runs `run` as a Windows service if the service control manager started this process; else says `false`.
 pub fn run_as_service(stop: Stop, run: Box<dyn Fn() + Send + Sync>) -> bool {
-    #[cfg(windows)]
+    #[cfg(any(windows, stopcode_check_windows))]
     return crate::machine::windows::run_as_service(stop, run);
-    #[cfg(not(windows))]
+    #[cfg(not(any(windows, stopcode_check_windows)))]
     {
         drop((stop, run));
         false

@@ -1,6 +1,6 @@
 //! What the agent must not forget: which dumps were sent, what the server asked for, which events were read.
 //!
-//! One small JSON file in the state folder, written after every step ([`file`]). Losing it loses nothing but time:
+//! One small JSON file in the state folder, written after every step ([`mod@file`]). Losing it loses nothing but time:
 //! dumps lie where Windows wrote them or in the spool, and the server is asked which of them it has.
 
 mod file;
