@@ -27,7 +27,7 @@ impl Agent {
         {
             return Ok(false);
         }
-        let days: Vec<_> = self.state.days.iter().copied().collect();
+        let days = self.state.days_to_tell(now);
         let body = CheckIn {
             agent_version: VERSION.to_owned(),
             days: days.clone(),

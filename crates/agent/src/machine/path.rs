@@ -22,6 +22,11 @@ pub(super) fn full(path: &str, system_root: &str) -> String {
         }
     }
     let drive = system_root.get(..2).unwrap_or("C:");
+    // Which volume has which letter only Windows knows; drivers lie on that of the system.
+    if let Some(rest) = strip_prefix_ignoring_case(path, r"\Device\HarddiskVolume") {
+        let (_, rest) = rest.split_once('\\').unwrap_or_default();
+        return format!(r"{drive}\{rest}");
+    }
     if let Some(rest) = strip_prefix_ignoring_case(path, r"%SystemDrive%\") {
         return format!(r"{drive}\{rest}");
     }
@@ -59,6 +64,7 @@ mod tests {
             ),
             ("\"%systemroot%\\MEMORY.DMP\"", r"C:\Windows\MEMORY.DMP"),
             (r"\Windows\System32\win32k.sys", r"C:\Windows\System32\win32k.sys"),
+            (r"\Device\HarddiskVolume3\Windows\x.sys", r"C:\Windows\x.sys"),
             (r"%SystemDrive%\dumps", r"C:\dumps"),
             ("C:/Windows/Minidump", r"C:\Windows\Minidump"),
             ("é", r"C:\Windows\é"),

@@ -188,10 +188,10 @@ impl State {
 
     /// Notes that the machine is on today.
     ///
-    /// A clock that stands far in the future is not believed for long: what it noted is dropped once it stands right.
+    /// Days noted by a clock that stood in the future stay, because a clock that stands in the past cannot tell them
+    /// from real ones; [`State::days_to_tell`] leaves them out.
     pub(crate) fn note_day(&mut self, now: OffsetDateTime) {
         let today = now.date();
-        self.days.retain(|day| *day <= today);
         if self
             .told_until
             .is_some_and(|told| told > today + Duration::days(1))
@@ -202,8 +202,18 @@ impl State {
             self.days.insert(today);
         }
         while self.days.len() > DAYS_MOST {
-            self.days.pop_first();
+            let is_future = self.days.last().is_some_and(|day| *day > today);
+            if is_future {
+                self.days.pop_last()
+            } else {
+                self.days.pop_first()
+            };
         }
+    }
+
+    /// The days to tell: those noted that are not in the future.
+    pub(crate) fn days_to_tell(&self, now: OffsetDateTime) -> Vec<Date> {
+        self.days.range(..=now.date()).copied().collect()
     }
 
     /// Remembers the hash that the server gave for a list of drivers.
@@ -256,15 +266,22 @@ mod tests {
     }
 
     #[test]
-    fn days_noted_by_a_clock_in_the_future_are_dropped_once_it_stands_right() {
+    fn days_noted_by_a_clock_in_the_future_are_not_told() {
         let mut state = State::default();
         state.note_day(datetime!(2036-01-01 00:00 UTC));
         state.told_until = Some(datetime!(2036-01-01 00:00 UTC).date());
-        state.note_day(datetime!(2026-11-22 00:00 UTC));
-        assert_eq!(
-            state.days.into_iter().collect::<Vec<_>>(),
-            [datetime!(2026-11-22 00:00 UTC).date()]
-        );
+        let now = datetime!(2026-11-22 00:00 UTC);
+        state.note_day(now);
+        assert_eq!(state.days_to_tell(now), [now.date()]);
+    }
+
+    #[test]
+    fn a_clock_in_the_past_costs_no_day() {
+        let mut state = State::default();
+        let now = datetime!(2026-11-22 00:00 UTC);
+        state.note_day(now);
+        state.note_day(datetime!(2001-01-01 00:00 UTC));
+        assert!(state.days_to_tell(now).contains(&now.date()));
     }
 
     #[test]
