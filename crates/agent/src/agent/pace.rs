@@ -18,7 +18,7 @@ const REFUSED: Duration = Duration::from_mins(15);
 /// `once` ends rather than wait longer than this.
 const ONCE_WAIT_MOST: Duration = Duration::from_mins(10);
 
-/// The most looks that `once` waits for files that are being written.
+/// The most looks in a row that are made soon because files are being written.
 const LOOKS_MOST: u32 = 60;
 
 impl Agent {
@@ -70,7 +70,7 @@ impl Agent {
         tracing::info!(machine = %self.name, version = env!("CARGO_PKG_VERSION"), "the agent runs");
         let jitter = self.config.jitter;
         let mut wait = self.chance.up_to(jitter);
-        let mut failures = 0;
+        let (mut failures, mut looks) = (0, 0);
         while self.clock.sleep(wait) {
             let round = catch_unwind(AssertUnwindSafe(|| self.round()));
             wait = match round {
@@ -83,7 +83,8 @@ impl Agent {
                 }
                 Ok(round) => {
                     failures = 0;
-                    self.wait_until_next(&round)
+                    looks = if round.unsettled > 0 { looks + 1 } else { 0 };
+                    self.wait_until_next(looks)
                 }
                 Err(_) => {
                     failures += 1;
@@ -120,8 +121,9 @@ impl Agent {
         }
     }
 
-    fn wait_until_next(&mut self, round: &Round) -> Duration {
-        if round.unsettled > 0 {
+    fn wait_until_next(&mut self, looks: u32) -> Duration {
+        // A file that never stands still is looked at no more often than everything else.
+        if (1..=LOOKS_MOST).contains(&looks) {
             return self.config.steady;
         }
         let policy = self.state.policy();

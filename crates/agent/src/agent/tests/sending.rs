@@ -206,3 +206,47 @@ fn a_dump_with_the_same_bytes_under_another_name_is_not_sent_again() {
     assert_eq!(scenario.once().dumps_sent, 0);
     assert_eq!(scenario.server.count(DUMPS), 1);
 }
+
+#[test]
+fn a_dump_that_is_gone_before_it_was_sent_is_told_and_taken_up_when_it_comes_back() {
+    let mut scenario = Scenario::new();
+    scenario.config.spool_bytes = 10;
+    scenario.dump("1.dmp", 1);
+    let address = scenario.config.server.replace("http://127.0.0.1:1".to_owned());
+    scenario.once();
+    fs::remove_file(scenario.root("Windows/Minidump/1.dmp")).unwrap();
+    scenario.config.server = address;
+    scenario.clock.sleep(Duration::from_hours(2));
+    assert_eq!(scenario.once().dumps_pending, 0);
+    let status = crate::status(&scenario.config).unwrap();
+    assert!(status.dumps_refused[0].1.contains("removed before"), "{status}");
+    scenario.dump("again.dmp", 1);
+    assert_eq!(scenario.once().dumps_sent, 1);
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_does_not_hold_up_the_others() {
+    let mut scenario = Scenario::new();
+    fs::remove_dir(scenario.root("Windows/Minidump")).unwrap();
+    fs::write(scenario.root("Windows/Minidump"), "not a folder").unwrap();
+    let bytes = scenarios::power_failure(&Scene::sample(3)).to_bytes();
+    scenario.file("Dumps/a.dmp", &bytes, 3600);
+    scenario.config.folders = vec![r"C:\dumps".to_owned()];
+    let outcome = scenario.once();
+    assert_eq!((outcome.dumps_sent, outcome.trouble), (1, None));
+}
+
+#[test]
+fn a_file_that_never_stands_still_is_not_looked_at_all_the_time() {
+    let scenario = Scenario::new();
+    let bytes = scenarios::power_failure(&Scene::sample(3)).to_bytes();
+    // From the future and cut short, with a patience that does not end.
+    let mut config = scenario.config.clone();
+    config.patience = Duration::from_hours(10_000);
+    let scenario = Scenario { config, ..scenario };
+    scenario.file("Windows/Minidump/a.dmp", &bytes[..bytes.len() / 2], 0);
+    scenario.clock.stop_after(100);
+    scenario.agent().run();
+    let slept: Duration = scenario.clock.slept().iter().sum();
+    assert!(slept > Duration::from_hours(5), "{slept:?}");
+}
