@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod agents;
 mod alerts;
 mod api;
 mod crash_reporters;
