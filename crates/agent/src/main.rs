@@ -161,8 +161,7 @@ fn act(arguments: &Arguments) -> Result<ExitCode> {
             log::to_standard_error(level);
             let config = options.read()?;
             let machine = agent::machine_of(&config)?;
-            let inventory =
-                agent::inventory_of(&config, machine.as_ref(), &SystemClock::new(Stop::default()));
+            let inventory = agent::inventory_of(&config, machine.as_ref());
             print(&serde_json::to_string_pretty(&inventory)?)?;
         }
     }
@@ -174,9 +173,11 @@ fn once(options: &Options) -> Result<ExitCode> {
     let outcome = start(options, Stop::default())?.once();
     print(&format!(
         "{} dumps sent, {} pending, {} events sent",
-        outcome.dumps_sent, outcome.dumps_pending, outcome.events_sent
+        outcome.dumps_sent,
+        outcome.dumps_pending + outcome.dumps_unsettled,
+        outcome.events_sent
     ))?;
-    let is_done = outcome.dumps_pending == 0 && outcome.trouble.is_none();
+    let is_done = outcome.dumps_pending + outcome.dumps_unsettled == 0 && outcome.trouble.is_none();
     Ok(if is_done {
         ExitCode::SUCCESS
     } else {
