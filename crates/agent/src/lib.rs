@@ -64,6 +64,6 @@ pub fn machine_of(config: &Config) -> Result<Box<dyn Machine + Send>> {
 }
 
 /// The inventory of a machine as it is sent in full.
-pub fn inventory_of(config: &Config, machine: &dyn Machine, clock: &dyn Clock) -> Inventory {
-    inventory::Look::take(machine, config, &state::State::default()).in_full(clock.now())
+pub fn inventory_of(config: &Config, machine: &dyn Machine) -> Inventory {
+    inventory::Look::take(machine, config, &state::State::default()).in_full()
 }

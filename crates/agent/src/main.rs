@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use agent::{Agent, Config, Secret, Settings, Stop, SystemClock, log, service};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use tracing::Level;
 
@@ -145,9 +145,7 @@ fn act(arguments: &Arguments) -> Result<ExitCode> {
             })?;
         }
         Command::Install => {
-            let program = std::env::current_exe().context("cannot tell where this program is")?;
-            options.read()?; // a slip in the configuration is better told now
-            service::install(&program, options.config.as_deref())?;
+            install(options)?;
             print("the service is installed and started")?;
         }
         Command::Uninstall => {
@@ -161,8 +159,7 @@ fn act(arguments: &Arguments) -> Result<ExitCode> {
             log::to_standard_error(level);
             let config = options.read()?;
             let machine = agent::machine_of(&config)?;
-            let inventory =
-                agent::inventory_of(&config, machine.as_ref(), &SystemClock::new(Stop::default()));
+            let inventory = agent::inventory_of(&config, machine.as_ref());
             print(&serde_json::to_string_pretty(&inventory)?)?;
         }
     }
@@ -174,14 +171,30 @@ fn once(options: &Options) -> Result<ExitCode> {
     let outcome = start(options, Stop::default())?.once();
     print(&format!(
         "{} dumps sent, {} pending, {} events sent",
-        outcome.dumps_sent, outcome.dumps_pending, outcome.events_sent
+        outcome.dumps_sent,
+        outcome.dumps_pending + outcome.dumps_unsettled,
+        outcome.events_sent
     ))?;
-    let is_done = outcome.dumps_pending == 0 && outcome.trouble.is_none();
+    let is_done = outcome.dumps_pending + outcome.dumps_unsettled == 0 && outcome.trouble.is_none();
     Ok(if is_done {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Installs the service. It will see the file and nothing else of what this command was told.
+fn install(options: &Options) -> Result<()> {
+    let file = options.config.clone().unwrap_or_else(agent::default_file);
+    let file = std::path::absolute(file).context("cannot tell where the configuration is")?;
+    let config = Settings::read(&file)?.complete()?;
+    ensure!(
+        config.server.is_some() && config.token.is_some(),
+        "name `server` and `token` in {}: a service does not see this command's flags and environment",
+        file.display()
+    );
+    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    service::install(&program, Some(&file))
 }
 
 /// Runs as a service if Windows started this process as one, else in the foreground.

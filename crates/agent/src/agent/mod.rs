@@ -71,6 +71,8 @@ pub struct Outcome {
     pub dumps_sent: usize,
     /// Dumps that wait.
     pub dumps_pending: usize,
+    /// Files that are being written, or seem to be.
+    pub dumps_unsettled: usize,
     /// Events that were sent.
     pub events_sent: usize,
     /// What is in the way, in words; `None` if all that could be sent was.

@@ -31,26 +31,28 @@ impl Agent {
             let round = self.round();
             outcome.dumps_sent += round.dumps_sent;
             outcome.events_sent += round.events_sent;
+            outcome.dumps_unsettled = round.unsettled;
             let wait = match &round.trouble {
-                Some(trouble) => {
+                Some(trouble) if is_worth_a_retry(trouble) => {
                     failures += 1;
-                    if failures >= self.config.attempts || !is_worth_a_retry(trouble) {
-                        break;
-                    }
                     self.wait_after(trouble, failures)
                 }
-                None if round.unsettled > 0 && looks < LOOKS_MOST => {
+                _ if round.unsettled > 0 && looks < LOOKS_MOST => {
                     looks += 1;
                     self.config.steady
                 }
+                Some(_) => break,
                 None => match self.wait_until_due() {
-                    Some(wait) if failures < self.config.attempts => {
+                    Some(wait) => {
                         failures += 1;
                         wait
                     }
-                    _ => break,
+                    None => break,
                 },
             };
+            if failures >= self.config.attempts {
+                break;
+            }
             if wait > ONCE_WAIT_MOST || !self.clock.sleep(wait) {
                 break;
             }
@@ -101,6 +103,7 @@ impl Agent {
         Outcome {
             dumps_sent: 0,
             dumps_pending: self.state.pending_dumps(),
+            dumps_unsettled: 0,
             events_sent: 0,
             trouble: None,
         }

@@ -27,17 +27,29 @@ impl Agent {
         {
             return Ok(false);
         }
-        let days = self.state.days_to_tell(now);
-        let body = CheckIn {
+        let mut body = CheckIn {
             agent_version: VERSION.to_owned(),
-            days: days.clone(),
+            days: self.state.days_to_tell(now),
             started_at: boot.started_at,
             may_track_locked_pages: self.config.allow_track_locked_pages,
             locked_pages,
         };
-        let answer = self.tell("POST", "check-in", &body)?;
-        let policy: Result<Policy, Trouble> = answer.json(now);
+        let mut policy = self.tell("POST", "check-in", &body)?.json::<Policy>(now);
+        if let Err(Trouble::Refused {
+            status: 400, detail, ..
+        }) = &policy
+            && !body.days.is_empty()
+        {
+            // A clock that stands in the future tells of days that have not come; they must not cost the policy.
+            tracing::warn!(
+                detail,
+                "the server does not take the days; the check-in is sent without them"
+            );
+            body.days.clear();
+            policy = self.tell("POST", "check-in", &body)?.json(now);
+        }
         let policy = self.heard(policy)?;
+        let days = body.days;
         self.state.days.retain(|day| !days.contains(day));
         self.state.told_until = days.last().copied().or(self.state.told_until);
         self.state.check_in = Some(CheckedIn {
@@ -65,7 +77,7 @@ impl Agent {
             return Ok(());
         }
         let known = self.state.driver_set(&look.drivers_fingerprint);
-        let short = known.map(|hash| look.with_hash(now, hash));
+        let short = known.map(|hash| look.with_hash(hash));
         let mut answered = None;
         if let Some(inventory) = short {
             let answer = self.tell("PUT", "inventory", &inventory)?;
@@ -77,7 +89,7 @@ impl Agent {
         let answered = if let Some(answered) = answered {
             answered
         } else {
-            let answer = self.tell("PUT", "inventory", &look.in_full(now))?;
+            let answer = self.tell("PUT", "inventory", &look.in_full())?;
             let answer = answer.json::<InventoryAnswer>(now);
             self.heard(answer)?
         };

@@ -16,6 +16,9 @@ use crate::state::{DumpRecord, Standing};
 /// After so many dumps in a row on which the server failed, it is not the dumps.
 const FAILURES_MOST: u32 = 3;
 
+/// The longest wait between two dumps while catching up.
+const CATCH_UP_PAUSE: Duration = Duration::from_secs(4);
+
 /// What became of one dump.
 enum Sent {
     /// The server has it.
@@ -48,6 +51,9 @@ impl Agent {
                     round.dumps_sent += 1;
                     self.settle(&sha256, Standing::Sent);
                     self.spool.remove(&sha256);
+                    if !self.pause_in_catching_up() {
+                        return Ok(());
+                    }
                 }
                 Sent::Refused(why) => {
                     tracing::warn!(dump.sha256 = sha256, why, "a dump is not sent");
@@ -71,6 +77,13 @@ impl Agent {
             }
         }
         last_trouble.map_or(Ok(()), Err)
+    }
+
+    /// A short wait after a dump while the server has only just come back; `false` if the agent is to stop.
+    ///
+    /// Each machine of a fleet has a backlog then, and the server has all of them at once.
+    fn pause_in_catching_up(&mut self) -> bool {
+        self.state.trouble.is_none() || self.clock.sleep(self.chance.up_to(CATCH_UP_PAUSE))
     }
 
     /// The dumps whose time has come, oldest first.

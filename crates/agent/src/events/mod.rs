@@ -25,6 +25,9 @@ const SAME_START: Duration = Duration::minutes(30);
 /// How long an event waits for its dump to be sent.
 const WAIT_FOR_DUMP: Duration = Duration::days(3);
 
+/// The most events of one report; the server takes 500.
+const AT_ONCE_MOST: usize = 250;
+
 /// The most events that are remembered as told.
 const TOLD_MOST: usize = 256;
 
@@ -81,6 +84,7 @@ pub(crate) fn to_tell(state: &mut State, now: OffsetDateTime) -> Vec<Event> {
     }
     wait.extend(tell.iter().cloned());
     state.events.pending = wait;
+    tell.truncate(AT_ONCE_MOST);
     tell
 }
 

@@ -7,7 +7,6 @@ mod hardware;
 mod image;
 mod signer;
 
-use time::OffsetDateTime;
 use wire::inventory::{Driver, Inventory, MachineAttributes};
 
 pub(crate) use self::drivers::DriverFile;
@@ -46,13 +45,13 @@ impl Look {
     }
 
     /// The inventory with the hash that the server gave for these drivers.
-    pub(crate) fn with_hash(&self, at: OffsetDateTime, hash: &str) -> Inventory {
-        self.inventory(at, None, Some(hash.to_owned()))
+    pub(crate) fn with_hash(&self, hash: &str) -> Inventory {
+        self.inventory(None, Some(hash.to_owned()))
     }
 
     /// The inventory with all drivers, whose files are read now.
-    pub(crate) fn in_full(&self, at: OffsetDateTime) -> Inventory {
-        self.inventory(at, Some(self.drivers()), None)
+    pub(crate) fn in_full(&self) -> Inventory {
+        self.inventory(Some(self.drivers()), None)
     }
 
     /// The drivers, read now. One that cannot be read is listed with its name alone.
@@ -60,14 +59,9 @@ impl Look {
         self.driver_files.iter().map(drivers::read).collect()
     }
 
-    fn inventory(
-        &self,
-        at: OffsetDateTime,
-        drivers: Option<Vec<Driver>>,
-        driver_set: Option<String>,
-    ) -> Inventory {
+    fn inventory(&self, drivers: Option<Vec<Driver>>, driver_set: Option<String>) -> Inventory {
         Inventory {
-            at: Some(at),
+            at: None, // now, by the server's clock: this machine's may be wrong
             machine: self.attributes.clone(),
             crash_control: Some(self.crash_control.clone()),
             drivers,

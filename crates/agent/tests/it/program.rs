@@ -140,11 +140,32 @@ fn a_configuration_that_cannot_be_meant_is_told_in_a_sentence() {
     assert!(text(&output).contains("STOPCODE_SERVER"), "{}", text(&output));
 }
 
+#[test]
+fn a_service_that_would_not_find_its_server_is_not_installed() {
+    let folder = tree();
+    let config = folder.path().join("agent.toml");
+    fs::write(&config, "site = 'here'\n").unwrap();
+    let mut command = program(folder.path());
+    let command = command
+        .env("STOPCODE_SERVER", "http://127.0.0.1:1")
+        .arg("--config")
+        .arg(&config);
+    let output = command.arg("install").output().unwrap();
+    assert!(text(&output).contains("does not see"), "{}", text(&output));
+}
+
 #[cfg(not(windows))]
 #[test]
 fn a_service_is_not_installed_where_there_is_no_windows() {
     let folder = tree();
-    let output = program(folder.path()).arg("install").output().unwrap();
+    let config = folder.path().join("agent.toml");
+    fs::write(&config, "server = 'http://127.0.0.1:1'\ntoken = 't'\n").unwrap();
+    let output = program(folder.path())
+        .arg("--config")
+        .arg(&config)
+        .arg("install")
+        .output()
+        .unwrap();
     assert!(
         text(&output).contains("only be installed on Windows"),
         "{}",

@@ -126,6 +126,7 @@ fn a_service_goes_on_for_weeks_without_its_server_and_catches_up_when_it_is_back
     let slept: Duration = scenario.clock.slept().iter().sum();
     assert!(slept > Duration::from_hours(24), "{slept:?}");
     scenario.config.server = address;
+    scenario.clock.stop_after(usize::MAX);
     let outcome = scenario.once();
     assert_eq!(outcome.dumps_sent, 2);
     let days = scenario
@@ -182,4 +183,23 @@ fn a_full_disk_costs_no_dump() {
     std::fs::create_dir(scenario.state("state.new")).unwrap();
     assert_eq!(agent.once().dumps_sent, 1);
     assert!(!scenario.state("state.json").exists());
+}
+
+#[test]
+fn a_backlog_is_sent_with_pauses_and_a_single_dump_without() {
+    let mut scenario = Scenario::new();
+    let address = scenario.config.server.replace("http://127.0.0.1:1".to_owned());
+    for seed in 0..5 {
+        scenario.dump(&format!("{seed}.dmp"), seed);
+    }
+    scenario.config.attempts = 1;
+    scenario.once();
+    scenario.config.server = address;
+    scenario.clock.set(super::NOW + time::Duration::hours(2));
+    let before = scenario.clock.slept().len();
+    assert_eq!(scenario.once().dumps_sent, 5);
+    assert_eq!(scenario.clock.slept().len() - before, 5);
+    scenario.dump("new.dmp", 9);
+    assert_eq!(scenario.once().dumps_sent, 1);
+    assert_eq!(scenario.clock.slept().len() - before, 5);
 }

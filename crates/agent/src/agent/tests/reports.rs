@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::json;
+use synth::scenarios::{self, Scene};
 use time::macros::datetime;
 
 use super::Scenario;
@@ -177,4 +178,37 @@ fn a_value_of_somebody_else_is_told_as_such() {
     let count = scenario.server.count(CHECK_IN);
     scenario.once();
     assert_eq!(scenario.server.count(CHECK_IN), count);
+}
+
+#[test]
+fn days_that_the_server_does_not_take_do_not_cost_the_policy() {
+    let scenario = Scenario::new();
+    let refusal = super::server::problem("invalid", 400);
+    scenario
+        .server
+        .misbehave(CHECK_IN, super::server::Misbehaviour::Answer(400, None, refusal));
+    assert_eq!(scenario.once().trouble, None);
+    assert_eq!(scenario.server.last(CHECK_IN).json()["days"], json!([]));
+    scenario.clock.sleep(Duration::from_hours(25));
+    scenario.once();
+    let days = scenario.server.last(CHECK_IN).json()["days"].clone();
+    assert_eq!(
+        days,
+        json!(["2026-11-22", "2026-11-23"]),
+        "they are told once it is right"
+    );
+}
+
+#[test]
+fn a_refused_report_does_not_end_the_wait_for_a_dump() {
+    let scenario = Scenario::new();
+    let bytes = scenarios::power_failure(&Scene::sample(3)).to_bytes();
+    scenario.file("Windows/Minidump/new.dmp", &bytes, 0);
+    for _ in 0..10 {
+        let refusal = super::server::problem("invalid", 400);
+        scenario
+            .server
+            .misbehave(INVENTORY, super::server::Misbehaviour::Answer(400, None, refusal));
+    }
+    assert_eq!(scenario.once().dumps_sent, 1);
 }

@@ -10,10 +10,9 @@ mod evtx_file;
 use std::fs;
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
 
-use self::evtx_file::{Logged, write};
+use self::evtx_file::{Data, Form, Logged, write};
 use super::{read, to_tell, told};
 use crate::machine::TreeMachine;
 use crate::state::{Crash, DumpRecord, Standing, State};
@@ -34,16 +33,16 @@ impl Machine {
             tree: TreeMachine::open(folder.path()).unwrap(),
             folder,
         };
-        machine.log(events);
+        machine.log(events, Form::Template);
         machine
     }
 
-    fn log(&self, events: &[Logged]) {
+    fn log(&self, events: &[Logged], form: Form) {
         let path = self
             .folder
             .path()
             .join("Windows/System32/winevt/Logs/System.evtx");
-        fs::write(path, write(events, 3)).unwrap();
+        fs::write(path, write(events, form, 3)).unwrap();
     }
 
     fn read(&self, state: &mut State) -> usize {
@@ -58,47 +57,39 @@ fn noise(record: u64) -> Logged {
         record,
         id: 7036,
         provider: "Service Control Manager",
-        at: STARTED.format(&Rfc3339).unwrap(),
-        data: vec![("param1", "Print Spooler".to_owned())],
+        at: STARTED,
+        data: vec![("param1", Data::Text("Print Spooler".to_owned()))],
     }
 }
 
 fn reported(record: u64, code: u32, at: OffsetDateTime) -> Logged {
+    let parameters = "0x0000000000000000, 0xffffc48f0d1e0080, 0x0000000000000026, 0x0000000000000000";
+    let path = r"C:\Windows\Minidump\112226-8765-01.dmp";
     Logged {
         record,
         id: 1001,
         provider: "Microsoft-Windows-WER-SystemErrorReporting",
-        at: at.format(&Rfc3339).unwrap(),
+        at,
         data: vec![
-            (
-                "param1",
-                format!(
-                    "{code:#010x} (0x0000000000000000, 0xffffc48f0d1e0080, 0x0000000000000026, 0x0000000000000000)"
-                ),
-            ),
-            ("param2", r"C:\Windows\Minidump\112226-8765-01.dmp".to_owned()),
+            ("param1", Data::Text(format!("{code:#010x} ({parameters})"))),
+            ("param2", Data::Text(path.to_owned())),
         ],
     }
 }
 
 fn unclean(record: u64, code: u32, at: OffsetDateTime) -> Logged {
-    let parameters = ["0x0", "0xffffc48f0d1e0080", "0x26", "0x0"];
-    let names = [
-        "BugcheckParameter1",
-        "BugcheckParameter2",
-        "BugcheckParameter3",
-        "BugcheckParameter4",
-    ];
-    let data = names.into_iter().zip(parameters.map(str::to_owned));
     Logged {
         record,
         id: 41,
         provider: "Microsoft-Windows-Kernel-Power",
-        at: at.format(&Rfc3339).unwrap(),
-        data: [("BugcheckCode", code.to_string())]
-            .into_iter()
-            .chain(data)
-            .collect(),
+        at,
+        data: vec![
+            ("BugcheckCode", Data::Number(code)),
+            ("BugcheckParameter1", Data::Address(0)),
+            ("BugcheckParameter2", Data::Address(0xffff_c48f_0d1e_0080)),
+            ("BugcheckParameter3", Data::Address(0x26)),
+            ("BugcheckParameter4", Data::Address(0)),
+        ],
     }
 }
 
@@ -198,7 +189,10 @@ fn a_log_that_was_cleared_is_read_from_its_start_and_tells_nothing_twice() {
     let events = to_tell(&mut state, STARTED);
     told(&mut state, events);
     let later = STARTED + time::Duration::days(1);
-    machine.log(&[reported(1, 0x76, STARTED), reported(2, 0xD1, later)]);
+    machine.log(
+        &[reported(1, 0x76, STARTED), reported(2, 0xD1, later)],
+        Form::Template,
+    );
     assert_eq!(machine.read(&mut state), 1);
     assert_eq!(state.events.pending[0].stop_code.get(), 0xD1);
 }
@@ -211,7 +205,7 @@ fn a_log_is_read_on_over_chunks() {
     let mut state = State::default();
     assert_eq!(machine.read(&mut state), 1);
     events.push(reported(12, 0xD1, STARTED));
-    machine.log(&events);
+    machine.log(&events, Form::Template);
     assert_eq!(machine.read(&mut state), 2);
 }
 
@@ -230,4 +224,17 @@ fn a_damaged_log_is_trouble_and_never_more() {
         fs::write(&path, damaged).unwrap();
         machine.read(&mut State::default());
     }
+}
+
+#[test]
+fn records_with_and_without_a_template_are_read_alike() {
+    let later = STARTED + time::Duration::hours(2);
+    let events = [reported(1, 0x76, STARTED), unclean(2, 0xD1, later)];
+    let machine = Machine::with(&events);
+    let (mut templates, mut plain) = (State::default(), State::default());
+    machine.read(&mut templates);
+    machine.log(&events, Form::Plain);
+    machine.read(&mut plain);
+    assert_eq!(templates.events.pending.len(), 2);
+    assert_eq!(templates.events.pending, plain.events.pending);
 }
