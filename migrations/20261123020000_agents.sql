@@ -13,7 +13,7 @@ COMMENT ON COLUMN token.revoked_with IS
     'The token that this one ended with: the newer one of the same machine, or the enrolment token it came from. Null while it works, and when an administrator revoked this very one: then its machine is not let in again until an administrator makes a newer one.';
 
 -- The latest token of a machine, and its earlier ones.
-CREATE INDEX token_of_machine ON token (machine, created_at DESC) WHERE machine IS NOT NULL;
+CREATE INDEX token_of_machine ON token (machine, id DESC) WHERE machine IS NOT NULL;
 -- The agents that an enrolment token let in.
 CREATE INDEX token_enrolled_by ON token (enrolled_by) WHERE enrolled_by IS NOT NULL;
 

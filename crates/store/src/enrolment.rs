@@ -98,7 +98,7 @@ pub async fn revoke_machine(
             -- Of the latest it must be known that it did not merely give way.
             revoked_with = CASE
                 WHEN revoked_at IS NULL THEN NULL
-                WHEN id = (SELECT id FROM token WHERE machine = $1 ORDER BY created_at DESC, id DESC LIMIT 1) THEN NULL
+                WHEN id = (SELECT id FROM token WHERE machine = $1 ORDER BY id DESC LIMIT 1) THEN NULL
                 ELSE revoked_with
             END
         WHERE machine = $1
@@ -163,14 +163,14 @@ async fn is_good(conn: &mut PgConnection, enrolled_by: TokenId) -> Result<bool, 
     Ok(good.unwrap_or(false))
 }
 
-/// Whether an administrator revoked the machine's latest token. Who revokes it now waits for the end of this transaction.
+/// Whether an administrator revoked the machine's latest token, by its id, which was made under the machine's lock. Who revokes it now waits for the end of this transaction.
 async fn is_put_out(conn: &mut PgConnection, machine: &str) -> Result<bool, Error> {
     let put_out = sqlx::query_scalar!(
         r#"
         SELECT revoked_at IS NOT NULL AND revoked_with IS NULL AS "put_out!"
         FROM token
         WHERE machine = $1
-        ORDER BY created_at DESC, id DESC
+        ORDER BY id DESC
         LIMIT 1
         FOR UPDATE
         "#,

@@ -1,6 +1,7 @@
 //! Tokens, sessions and sign-in links stop working when they should.
 
 use store::Sha256;
+use store::enrolment::{self, Enrolment};
 use store::sessions;
 use store::tokens::{self, NewToken, Secret};
 use tests::database;
@@ -43,6 +44,44 @@ async fn a_token_works_until_it_expires() {
             .unwrap()
             .is_none()
     );
+}
+
+/// However many ask at once, and whoever is told first: one token of a machine works, and none once it is put out.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_enrolments_at_once_one_token_is_left_and_a_revocation_among_them_holds() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    let (key, _) = tokens::create(&mut conn, &wish(None), NOW).await.unwrap();
+    let enrol = async || {
+        let mut conn = pool.acquire().await.unwrap();
+        enrolment::enrol(&mut conn, "m1", key, "0.1.0", NOW)
+            .await
+            .unwrap()
+    };
+    let enrolments = tokio::join!(enrol(), enrol(), enrol(), enrol());
+    let mut good = 0;
+    for enrolled in [enrolments.0, enrolments.1, enrolments.2, enrolments.3] {
+        let Enrolment::Enrolled(_, secret) = enrolled else {
+            panic!("{enrolled:?}");
+        };
+        let grant = tokens::authenticate(&mut conn, secret.hash(), NOW).await.unwrap();
+        good += i32::from(grant.is_some());
+    }
+    assert_eq!(good, 1);
+
+    let put_out = async {
+        let mut conn = pool.acquire().await.unwrap();
+        enrolment::revoke_machine(&mut conn, "m1", NOW)
+            .await
+            .unwrap()
+            .unwrap();
+    };
+    tokio::join!(enrol(), enrol(), put_out, enrol(), enrol());
+
+    assert_eq!(enrol().await, Enrolment::MachineRevoked);
+    let working = tokens::list(&mut conn).await.unwrap().into_iter();
+    let working = working.filter(|token| token.machine.is_some() && token.revoked_at.is_none());
+    assert_eq!(working.count(), 0);
 }
 
 #[tokio::test]
