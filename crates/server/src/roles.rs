@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::output;
 use crate::postgres::EmbeddedPostgres;
 use crate::serve::signals::Signals;
+use crate::telemetry;
 
 /// `stopcode worker`: analyses what a server beside it takes in.
 ///
@@ -30,6 +31,7 @@ pub(crate) async fn work(arguments: WorkerArguments) -> Result<ExitCode> {
         .context("cannot open the blobs")?;
     let database = Database::open_beside(&arguments.database).await?;
     let stop = CancellationToken::new();
+    telemetry::listen(arguments.metrics_listen, stop.clone()).await?;
     let config = pool_config(&arguments.pool)?;
     let data_dir = &arguments.database.data_dir;
     let symbols = symbols(&arguments.symbols, data_dir, &config, &database.pool, &blobs)?;

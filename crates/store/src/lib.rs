@@ -25,6 +25,7 @@
 //! | [`alerts`] | what is worth telling other systems, and telling it |
 //! | [`stop_codes`] | stop codes, what they mean and how they spread |
 //! | [`fleet`] | figures for the whole fleet |
+//! | [`figures`] | counts of everything, for whoever watches the server |
 //! | [`coverage`] | what the server does not know: machines that cannot be counted, dumps that cannot be read |
 //! | [`tokens`], [`sessions`], [`audit`] | who may do what, and who did |
 //!
@@ -44,6 +45,7 @@ pub mod drivers;
 pub mod dumps;
 mod error;
 pub mod exposure;
+pub mod figures;
 pub mod fleet;
 mod ids;
 pub mod import;
