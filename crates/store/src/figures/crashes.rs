@@ -59,7 +59,7 @@ pub async fn crashes(conn: &mut PgConnection, window: Window) -> Result<CrashFig
     let rows = sqlx::query_as!(
         Row,
         r#"
-        SELECT stop_code.code AS stop_code,
+        SELECT stop_code.code AS "stop_code?",
             count(*) FILTER (WHERE crash.kind = 'kernel' AND crash.counts AND crash.stop_code IS NOT NULL) AS "crashes!",
             count(*) FILTER (
                 WHERE crash.kind = 'kernel' AND crash.counts AND crash.stop_code IS NOT NULL AND EXISTS (
