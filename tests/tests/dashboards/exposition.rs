@@ -75,16 +75,14 @@ pub(crate) fn parse(text: &str) -> BTreeMap<String, Family> {
 }
 
 fn family_of<'a>(families: &'a mut BTreeMap<String, Family>, name: &str) -> Option<&'a mut Family> {
-    let bases = ["_bucket", "_sum", "_count"]
+    let mut bases = ["_bucket", "_sum", "_count"]
         .iter()
         .filter_map(|suffix| name.strip_suffix(suffix));
-    let histogram = bases
-        .filter(|base| {
-            families
-                .get(*base)
-                .is_some_and(|family| family.kind == "histogram")
-        })
-        .last();
+    let histogram = bases.find(|base| {
+        families
+            .get(*base)
+            .is_some_and(|family| family.kind == "histogram")
+    });
     families.get_mut(histogram.unwrap_or(name))
 }
 

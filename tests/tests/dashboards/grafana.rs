@@ -1,6 +1,6 @@
 //! The dashboards: every query of every panel asks for what is there.
 //!
-//! SQL runs in the role of dashboards, with Grafana's macros and variables replaced as Grafana does it. PromQL is read,
+//! SQL runs in the role of dashboards, with Grafana's macros and variables replaced as Grafana does it. `PromQL` is read,
 //! and each metric in it must be one that a server tells, with the labels it has.
 
 use std::collections::{BTreeMap, BTreeSet};

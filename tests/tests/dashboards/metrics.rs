@@ -92,9 +92,12 @@ fn check_family(name: &str, family: &Family) {
     }
 }
 
+/// Names and values, in order.
+type Labels = Vec<(String, String)>;
+
 /// The same bounds in every series, counts that do not fall, and the whole count at infinity.
 fn check_histogram(name: &str, family: &Family) {
-    let mut series: BTreeMap<Vec<(String, String)>, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut series: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
     for sample in family
         .samples
         .iter()

@@ -1,4 +1,4 @@
-//! A small reader of PromQL: of what the dashboards use, and strict. It tells which series an expression selects.
+//! A small reader of `PromQL`: of what the dashboards use, and strict. It tells which series an expression selects.
 //!
 //! Written here because the crate for it brings 25 others and has every procedural macro of the workspace built again.
 //! Whatever is not in the grammar below is refused, so an expression that needs more must first be taught here.
