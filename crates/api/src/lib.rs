@@ -13,6 +13,7 @@
 //! | `list` | pages of lists: limits, cursors, `Link` headers, CSV |
 //! | `middleware` | request ids, traces, metrics, security headers, problem bodies |
 //! | [`pages`] | the dashboard |
+//! | `telemetry`, `figures` | what `/metrics` tells: of requests and uploads, and of the database |
 //!
 //! The other modules are one subject of the HTTP contract each.
 
@@ -22,6 +23,7 @@ pub mod auth;
 mod docs;
 pub mod error;
 pub(crate) mod extract;
+mod figures;
 mod handlers;
 pub(crate) mod intake;
 pub(crate) mod list;
@@ -29,8 +31,11 @@ pub(crate) mod middleware;
 pub mod pages;
 pub mod router;
 pub mod state;
+mod telemetry;
 mod view;
 
 pub use error::ApiError;
+pub use figures::keep_figures;
 pub use router::{openapi, router};
 pub use state::{AppState, Services, Settings};
+pub use telemetry::{describe_metrics, render_metrics};

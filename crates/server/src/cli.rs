@@ -300,6 +300,9 @@ pub(crate) struct ServeArguments {
 /// `worker`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WorkerArguments {
+    /// Where to serve this process's /metrics; nowhere unless set
+    #[arg(long, env = "STOPCODE_METRICS_LISTEN")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Which database.
     #[command(flatten)]
     pub(crate) database: DatabaseArguments,

@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::output;
 use crate::postgres::EmbeddedPostgres;
 use crate::serve::signals::Signals;
+use crate::telemetry;
 
 /// `stopcode worker`: analyses what a server beside it takes in.
 ///
@@ -30,14 +31,11 @@ pub(crate) async fn work(arguments: WorkerArguments) -> Result<ExitCode> {
         .context("cannot open the blobs")?;
     let database = Database::open_beside(&arguments.database).await?;
     let stop = CancellationToken::new();
+    telemetry::listen(arguments.metrics_listen, stop.clone()).await?;
     let config = pool_config(&arguments.pool)?;
     let data_dir = &arguments.database.data_dir;
     let symbols = symbols(&arguments.symbols, data_dir, &config, &database.pool, &blobs)?;
-    tracing::info!(
-        worker.name = config.name,
-        worker.analysers = config.analysers,
-        "working"
-    );
+    say_working(&config);
     let pool = tokio::spawn(worker::run(
         config,
         database.pool.clone(),
@@ -51,6 +49,14 @@ pub(crate) async fn work(arguments: WorkerArguments) -> Result<ExitCode> {
     signals.or_force(pool).await.context("the workers ended badly")?;
     database.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn say_working(config: &worker::Config) {
+    tracing::info!(
+        worker.name = config.name,
+        worker.analysers = config.analysers,
+        "working"
+    );
 }
 
 /// A worker starts no database of its own: nothing would ever be in it.

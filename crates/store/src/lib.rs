@@ -28,6 +28,7 @@
 //! | [`alerts`] | what is worth telling other systems, and telling it |
 //! | [`stop_codes`] | stop codes, what they mean and how they spread |
 //! | [`fleet`] | figures for the whole fleet |
+//! | [`figures`] | counts of everything, for whoever watches the server |
 //! | [`coverage`] | what the server does not know: machines that cannot be counted, dumps that cannot be read |
 //! | [`tokens`], [`enrolment`], [`sessions`], [`audit`] | who may do what, and who did |
 //!
@@ -50,6 +51,7 @@ pub mod enrolment;
 mod error;
 pub mod experiments;
 pub mod exposure;
+pub mod figures;
 pub mod fleet;
 mod ids;
 pub mod import;

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::pool::{Pool, log};
-use crate::{alerts, backoff, telemetry};
+use crate::{alerts, backoff};
 
-/// How often the queue is looked over: expired leases, its length.
+/// How often the queue is looked over for expired leases.
 const QUEUE_EVERY: Duration = Duration::from_secs(5);
 
 /// How often verdicts are looked over for their age.
@@ -160,7 +160,6 @@ async fn look_over_queue(pool: &Pool) -> Result<(), Error> {
             "took jobs from workers that are gone"
         );
     }
-    telemetry::queue(&jobs::counts(&mut conn).await?);
     Ok(())
 }
 

@@ -41,6 +41,7 @@ pub use child::ChildCommand;
 pub use config::Config;
 pub use dictionary::seed_dictionaries;
 pub use symbols::{SymbolConfig, SymbolSetupError, Symbols};
+pub use telemetry::describe_metrics;
 
 /// Runs a pool until `stop` is cancelled.
 ///

@@ -29,7 +29,7 @@ const MAX_EVENTS: usize = 500;
 pub(super) const VERDICT_DEBOUNCE: Duration = Duration::from_secs(2);
 
 /// The window that verdicts are kept for.
-pub(super) const VERDICT_DAYS: u16 = 91;
+pub(crate) const VERDICT_DAYS: u16 = 91;
 
 /// What became of reported events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -8,8 +8,9 @@ use store::jobs;
 use utoipa::ToSchema;
 use wire::problem::Problem;
 
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 use crate::state::AppState;
+use crate::telemetry;
 
 /// What can be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -51,28 +52,7 @@ fn unavailable(error: store::Error) -> ApiError {
     responses((status = 200, body = String, content_type = "text/plain")))]
 #[tracing::instrument(name = "http.health.metrics", skip_all)]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
-    // Without the database the other figures are wanted all the more.
-    if let Err(error) = measure_queue(&state).await {
-        tracing::warn!(error = %chain(&error), "the queue cannot be measured");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "memory does not reach 2⁵³ bytes")]
-    metrics::gauge!("stopcode_upload_budget_free_bytes").set(state.budget.free_bytes() as f64);
+    telemetry::upload_budget(state.budget.free_bytes());
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, state.metrics.render()).into_response()
-}
-
-async fn measure_queue(state: &AppState) -> Result<(), ApiError> {
-    let mut conn = state.conn().await?;
-    for count in jobs::counts(&mut conn).await? {
-        let gauge = |state: &'static str, value: u64| {
-            // Job kinds are our own words.
-            let kind = count.kind.clone();
-            #[expect(clippy::cast_precision_loss, reason = "queues do not reach 2⁵³")]
-            metrics::gauge!("stopcode_jobs", "kind" => kind, "state" => state).set(value as f64);
-        };
-        gauge("queued", count.queued);
-        gauge("running", count.running);
-        gauge("failed", count.failed);
-    }
-    Ok(())
+    (kind, telemetry::render_metrics(&state.metrics)).into_response()
 }

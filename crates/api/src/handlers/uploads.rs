@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::extract::Query;
 use crate::intake::{self, TakenDump, Upload};
 use crate::state::AppState;
-use crate::view;
+use crate::{telemetry, view};
 
 /// Whom a dump is from.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -95,7 +95,7 @@ pub(super) async fn take(
     let stored = try_join_all(dumps.into_iter().map(note));
     let (stored, ()) = tokio::try_join!(stored, touch(state, machine))?;
     drop(lease);
-    metrics::counter!("stopcode_upload_refused_dumps_total").increment(refused.len() as u64);
+    telemetry::refused_dumps(refused.len() as u64);
     Ok(UploadedDumps {
         dumps: stored,
         refused,
@@ -138,8 +138,7 @@ async fn store_dump(
         duplicate,
     } = state.ingest.submit(new).await?;
     let outcome = if duplicate { "known" } else { "new" };
-    metrics::counter!("stopcode_upload_dumps_total", "format" => format.as_str(), "outcome" => outcome)
-        .increment(1);
+    telemetry::took_dump(format, outcome, size_bytes);
     tracing::info!(dump.id = %id, dump.format = format.as_str(), dump.size_bytes = size_bytes, outcome, "dump stored");
     Ok(UploadedDump {
         id: id.0,

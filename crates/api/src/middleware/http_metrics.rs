@@ -8,6 +8,8 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::telemetry;
+
 /// The layer.
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -23,11 +25,7 @@ pub(crate) async fn measure(request: Request, next: Next) -> Response {
         400..500 => "4xx",
         _ => "5xx",
     };
-    metrics::counter!("stopcode_http_requests_total",
-        "method" => method, "path" => path.clone(), "status" => status)
-    .increment(1);
-    metrics::histogram!("stopcode_http_request_duration_seconds", "method" => method, "path" => path)
-        .record(elapsed.as_secs_f64());
+    telemetry::answered(method, path, status, elapsed);
     response
 }
 

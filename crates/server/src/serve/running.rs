@@ -66,6 +66,8 @@ impl Running {
             .with_context(|| format!("cannot listen on {}", arguments.listen))?;
         let address = listener.local_addr()?;
         let metrics = telemetry::metrics()?;
+        api::describe_metrics();
+        worker::describe_metrics();
         let database = Database::open(&arguments.database).await?;
         // Before the first request can come: whoever waits for `/readyz` may use the token at once.
         let made_admin = ensure_admin(&database, arguments.admin_token.as_deref()).await?;
@@ -76,6 +78,8 @@ impl Running {
         let stop = CancellationToken::new();
         let workers = start_workers(arguments, &database.pool, &blobs, &stop)?;
         let pool = database.pool.clone();
+        let figures = api::keep_figures(pool.clone(), Clock::System);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(figures));
         let notifier = Notifier::start(pool.clone());
         let services = Services {
             ingest: Ingest::start(pool.clone(), blobs.clone(), Clock::System, notifier.clone()),

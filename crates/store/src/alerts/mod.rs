@@ -31,6 +31,7 @@ use uuid::Uuid;
 pub use deliveries::{Delivery, DeliveryFence, Failed, claim, delivered, failed};
 pub use news::{Reached, ReachedWord, rate_jumped, verdict_reached};
 pub use outbox::{AlertSummary, list, prune};
+pub(crate) use rates::machine_days;
 pub use rates::{codes_to_watch, daily, rate_jump};
 pub use webhooks::{NewWebhook, Webhook, WebhookId, create_webhook, disable_webhook, webhooks};
 

@@ -103,8 +103,11 @@ async fn crashing_machines(
         .collect())
 }
 
-/// Machines that were on, by day: of rolled-up weeks as kept, of the others counted now.
-async fn machine_days(conn: &mut PgConnection, window: Window) -> Result<HashMap<Date, u64>, Error> {
+/// Machines that were on, by day of the weeks that the window touches: of rolled-up weeks as kept, of the others counted now.
+pub(crate) async fn machine_days(
+    conn: &mut PgConnection,
+    window: Window,
+) -> Result<HashMap<Date, u64>, Error> {
     let rows = sqlx::query!(
         r#"
         WITH week AS (

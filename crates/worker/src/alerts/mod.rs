@@ -101,9 +101,24 @@ async fn settle(
     Ok(())
 }
 
+/// Says what the figures are; counters start at 0.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(
+        "stopcode_alert_deliveries_total",
+        "Attempts to deliver an alert to a webhook, by outcome."
+    );
+    for outcome in ["delivered", "retried", "given-up"] {
+        deliveries_total(outcome).increment(0);
+    }
+}
+
+fn deliveries_total(outcome: &'static str) -> metrics::Counter {
+    metrics::counter!("stopcode_alert_deliveries_total", "outcome" => outcome)
+}
+
 /// Counts and logs an outcome.
 fn tell(delivery: &Delivery, outcome: &'static str, refused: Option<&post::Refused>) {
-    metrics::counter!("stopcode_alert_deliveries_total", "outcome" => outcome).increment(1);
+    deliveries_total(outcome).increment(1);
     let (id, kind) = (delivery.alert.id.0, delivery.alert.kind.as_str());
     match refused {
         None => tracing::info!(alert.id = %id, alert.kind = kind, "alert delivered"),

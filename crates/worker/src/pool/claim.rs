@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{BATCH, LINE, Pool, log};
 use crate::backoff;
 use crate::housekeeping::Wake;
+use crate::telemetry;
 
 const _: () = assert!(BATCH as usize <= LINE, "a batch must fit into the line");
 
@@ -96,7 +97,9 @@ pub(crate) async fn one_by_one<F: Future<Output = ()>>(
 /// Claims jobs for the pool.
 async fn claim(pool: &Pool, kind: JobKind, batch: u32) -> Result<Vec<Job>, Error> {
     let mut conn = pool.database.acquire().await?;
-    jobs::claim(&mut conn, &pool.config.name, kind, batch, pool.config.lease).await
+    let claimed = jobs::claim(&mut conn, &pool.config.name, kind, batch, pool.config.lease).await?;
+    claimed.iter().for_each(telemetry::claimed);
+    Ok(claimed)
 }
 
 /// Waits, but not longer than to the end.

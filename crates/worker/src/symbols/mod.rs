@@ -41,6 +41,7 @@ mod uploaded;
 
 pub(crate) use cache::Entry;
 pub(crate) use jobs::run;
+pub(crate) use telemetry::describe_metrics;
 
 use cache::Cache;
 use compiler::Compiler;

@@ -14,11 +14,29 @@ pub(super) enum Origin {
 }
 
 impl Origin {
+    const ALL: [Origin; 3] = [Origin::Upload, Origin::Tree, Origin::Server];
+
     fn as_str(self) -> &'static str {
         match self {
             Origin::Upload => "upload",
             Origin::Tree => "tree",
             Origin::Server => "server",
+        }
+    }
+}
+
+/// What a look-up can come to.
+const OUTCOMES: [&str; 3] = ["found", "absent", "unusable"];
+
+/// Says what the figures are; counters start at 0.
+pub(crate) fn describe_metrics() {
+    metrics::describe_counter!(
+        "stopcode_symbol_lookups_total",
+        "Look-ups of symbol files that were not in the cache, by place and outcome."
+    );
+    for origin in Origin::ALL {
+        for outcome in OUTCOMES {
+            lookups_total(origin, outcome).increment(0);
         }
     }
 }
@@ -45,6 +63,9 @@ pub(super) fn unusable(origin: Origin, wanted: &Wanted, error: &(dyn std::error:
 }
 
 fn count(origin: Origin, outcome: &'static str) {
+    lookups_total(origin, outcome).increment(1);
+}
+
+fn lookups_total(origin: Origin, outcome: &'static str) -> metrics::Counter {
     metrics::counter!("stopcode_symbol_lookups_total", "from" => origin.as_str(), "outcome" => outcome)
-        .increment(1);
 }

@@ -20,7 +20,7 @@ use crate::error::ApiError;
 use crate::extract::Path;
 use crate::intake::{self, Member, SymbolFormat, Tree, TreeLimits};
 use crate::state::{AppState, commit};
-use crate::view;
+use crate::{telemetry, view};
 
 /// How long an upload waits for its turn before it is asked to come again.
 const TURN_WAIT: Duration = Duration::from_secs(10);
@@ -195,8 +195,7 @@ pub(crate) async fn add_stored(
     commit(transaction).await?;
     state.notifier.wake();
     let id = added.id();
-    metrics::counter!("stopcode_upload_symbols_total", "kind" => new.kind.as_str(), "outcome" => outcome)
-        .increment(1);
+    telemetry::took_symbol_file(new.kind, outcome);
     tracing::info!(symbol_file.id = %id, symbol_file.size_bytes = size_bytes, outcome, "symbol file stored");
     Ok(UploadedSymbol {
         id: id.0,
@@ -243,7 +242,7 @@ pub(crate) async fn add_tree(
             }
         }
     }
-    metrics::counter!("stopcode_upload_refused_symbols_total").increment(uploaded.refused.len() as u64);
+    telemetry::refused_symbols(uploaded.refused.len() as u64);
     Ok(uploaded)
 }
 
