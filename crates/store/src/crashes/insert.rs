@@ -19,7 +19,6 @@ pub(super) struct Row<'a> {
 }
 
 /// Writes crashes.
-#[expect(clippy::cognitive_complexity, reason = "one statement with twenty columns")]
 pub(super) async fn crashes(conn: &mut PgConnection, rows: &[Row<'_>]) -> Result<(), Error> {
     let stops: Vec<BugCheckColumns> = rows
         .iter()

@@ -51,7 +51,7 @@ async fn ensure(conn: &mut PgConnection, table: &str, from: Date, to: Date) -> R
     let sql = format!(
         r"
         LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE;
-        CREATE TABLE {partition} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS);
+        CREATE TABLE {partition} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS INCLUDING COMPRESSION);
         COMMENT ON TABLE {partition} IS 'Rows of {table} from {from} to before {to}.';
         WITH moved AS (
             DELETE FROM {table}_default
