@@ -63,6 +63,8 @@ pub struct Settings {
     pub verdict_wait: Duration,
     /// How often agents should look for something to upload. 15 minutes unless set.
     pub upload_interval: Duration,
+    /// Whether agents should send the bodies of full memory dumps too, and not only tell of them. No unless set.
+    pub wants_full_dumps: bool,
 }
 
 impl Default for Settings {
@@ -79,6 +81,7 @@ impl Default for Settings {
             request_deadline: Duration::from_secs(30),
             verdict_wait: Duration::from_secs(10),
             upload_interval: Duration::from_mins(15),
+            wants_full_dumps: false,
         }
     }
 }

@@ -247,6 +247,9 @@ pub(crate) struct LimitArguments {
     /// Bytes of uploads held in memory at once, in MiB; beyond it uploads are asked to come again
     #[arg(long, env = "STOPCODE_INFLIGHT_MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub(crate) inflight_mib: u64,
+    /// Have agents send the bodies of full memory dumps, up to the largest dump; otherwise they only tell of them
+    #[arg(long, env = "STOPCODE_FULL_DUMPS")]
+    pub(crate) full_dumps: bool,
     /// The address users reach the server at, if a proxy stands in front of it
     #[arg(long, env = "STOPCODE_PUBLIC_URL")]
     pub(crate) public_url: Option<String>,
@@ -259,6 +262,7 @@ impl LimitArguments {
             max_dump_bytes: self.max_dump_mib << 20,
             max_symbol_bytes: self.max_symbol_mib << 20,
             inflight_bytes: self.inflight_mib.max(self.max_dump_mib) << 20,
+            wants_full_dumps: self.full_dumps,
             public_url: self
                 .public_url
                 .as_ref()

@@ -151,6 +151,7 @@ fn serve_arguments(arguments: &DemoArguments, data_dir: PathBuf, listen: SocketA
             max_dump_mib: 64,
             max_symbol_mib: 512,
             inflight_mib: 256,
+            full_dumps: false,
             public_url: None,
         },
     }

@@ -93,7 +93,7 @@ fn answer(state: &AppState, asked: Option<Asked>) -> Policy {
     Policy {
         upload_interval_seconds: state.settings.upload_interval.as_secs(),
         check_in_seconds: CHECK_IN_SECONDS,
-        wants_full_dumps: false,
+        wants_full_dumps: state.settings.wants_full_dumps,
         track_locked_pages: asked.is_some(),
         track_locked_pages_until: asked.map(|asked| asked.until),
         experiment: asked.map(|asked| asked.experiment.0),

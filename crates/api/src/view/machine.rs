@@ -52,8 +52,8 @@ fn agent(agent: agents::Agent) -> Agent {
     }
 }
 
-/// Why a machine with these settings could not have written a dump: what its agent says in `trouble`, else that dumps
-/// are switched off in the registry (`CrashDumpEnabled` is 0).
+/// Why a machine with these settings could not have written a dump: what its agent gives as `reasons`, else that
+/// dumps are switched off in the registry (`CrashDumpEnabled` is 0).
 fn cannot_write_dumps(crash_control: &Value) -> Option<String> {
     let fields = crash_control.as_object()?;
     // As the registry spells it, or as JSON does.
@@ -63,7 +63,7 @@ fn cannot_write_dumps(crash_control: &Value) -> Option<String> {
             .filter(|(key, _)| key.replace('_', "").eq_ignore_ascii_case(name));
         found.next().map(|(_, value)| value)
     };
-    let said: Vec<&str> = match field("trouble") {
+    let said: Vec<&str> = match field("reasons") {
         Some(Value::String(text)) => vec![text],
         Some(Value::Array(texts)) => texts
             .iter()
@@ -217,7 +217,7 @@ mod tests {
             assert!(cannot_write_dumps(&off).unwrap().contains("switched off"));
         }
         for on in [
-            json!({"CrashDumpEnabled": 7}),
+            json!({"CrashDumpEnabled": 7, "can_write_dumps": true, "reasons": []}),
             json!({}),
             json!(null),
             json!(["x"]),
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn what_the_agent_found_is_said_in_its_words() {
         let found =
-            json!({"CrashDumpEnabled": 7, "trouble": ["no page file on the boot volume", "disk full"]});
+            json!({"CrashDumpEnabled": 7, "can_write_dumps": false, "reasons": ["no page file on the boot volume", "disk full"]});
         assert_eq!(
             cannot_write_dumps(&found).unwrap(),
             "no page file on the boot volume; disk full"
