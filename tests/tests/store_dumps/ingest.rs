@@ -213,11 +213,18 @@ async fn only_old_blobs_without_a_row_are_swept() {
             .unwrap();
     }
     let two_days_ago = SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 365);
-    for old in [b"kept".as_slice(), b"old orphan"] {
-        let file = fs::File::options().append(true).open(place.blob(old)).unwrap();
+    // What a killed writer left beside the place of its blob, and what one writes now.
+    let unfinished = place.blob(b"kept").with_file_name("old.part");
+    let under_way = place.blob(b"kept").with_file_name("new.part");
+    for file in [&unfinished, &under_way] {
+        fs::write(file, b"half of it").unwrap();
+    }
+    for old in [place.blob(b"kept"), place.blob(b"old orphan"), unfinished.clone()] {
+        let file = fs::File::options().append(true).open(old).unwrap();
         file.set_modified(two_days_ago).unwrap();
     }
-    assert_eq!(blobs.sweep_orphans(&place.database.pool).await.unwrap(), 1);
+    assert_eq!(blobs.sweep_orphans(&place.database.pool).await.unwrap(), 2);
+    assert!(!unfinished.exists() && under_way.exists());
     assert!(place.blob(b"kept").exists());
     assert!(place.blob(b"new orphan").exists());
     assert!(!place.blob(b"old orphan").exists());

@@ -228,8 +228,7 @@ mod tests {
 
     #[test]
     fn what_the_agent_found_is_said_in_its_words() {
-        let found =
-            json!({"CrashDumpEnabled": 7, "can_write_dumps": false, "reasons": ["no page file on the boot volume", "disk full"]});
+        let found = json!({"CrashDumpEnabled": 7, "can_write_dumps": false, "reasons": ["no page file on the boot volume", "disk full"]});
         assert_eq!(
             cannot_write_dumps(&found).unwrap(),
             "no page file on the boot volume; disk full"

@@ -4,8 +4,9 @@
 //! waits for a new folder to be synced into those above it (a second level cost a third of the throughput until its
 //! 65,536 folders were there).
 //!
-//! A blob is written under a temporary name in `<folder>/tmp`, renamed, and then file and folder are synced. After
-//! [`Blobs::put_all`] the bytes survive a power cut.
+//! A blob is written under a temporary name beside its place, renamed, and then file and folder are synced: one folder
+//! is changed and not two, which is a tenth of the throughput. Only streams, whose hash is known last, begin in
+//! `<folder>/tmp`. After [`Blobs::put_all`] the bytes survive a power cut.
 //!
 //! `object_store`'s local file system can be told to sync as well, but then syncs the file before it is renamed and up
 //! to three folders after that; each of them can be a commit of the file system's journal of its own.
@@ -25,6 +26,9 @@ use uuid::Uuid;
 
 use crate::error::blob as failed_to;
 use crate::{Clock, Error, Sha256};
+
+/// Extension of a blob that is being written beside its place.
+const UNFINISHED: &str = "part";
 
 mod stream;
 mod sweep;
@@ -155,9 +159,15 @@ impl Folder {
         self.root.join(format!("{first:02x}"))
     }
 
-    /// A name that no other writer uses, in this process or another.
+    /// A name that no other writer uses, in this process or another, for bytes whose hash is not known yet.
     fn temporary(&self) -> PathBuf {
         self.root.join("tmp").join(Uuid::now_v7().simple().to_string())
+    }
+
+    /// Such a name beside the place of a blob.
+    fn temporary_beside(&self, sha256: Sha256) -> PathBuf {
+        let name = Uuid::now_v7().simple().to_string();
+        self.shard(sha256).join(name).with_extension(UNFINISHED)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::PgPool;
 
-use super::{Blobs, Folder, blocking, none_if_missing};
+use super::{Blobs, Folder, UNFINISHED, blocking, none_if_missing};
 use crate::{Error, Sha256, dumps};
 
 /// How old a file must be before it is an orphan: far longer than any upload waits for its row.
@@ -23,8 +23,12 @@ impl Blobs {
     #[tracing::instrument(name = "blobs.sweep_orphans", skip_all)]
     pub async fn sweep_orphans(&self, pool: &PgPool) -> Result<u64, Error> {
         let before = SystemTime::from(self.folder.clock.now()) - ORPHAN_AGE;
-        let mut deleted = self.sweep_temporary(before).await?;
+        let streams = self.folder.root.join("tmp");
+        let mut deleted = remove_unfinished(streams, before, |_| true).await?;
         for first in 0..=u8::MAX {
+            let shard = self.folder.root.join(format!("{first:02x}"));
+            let beside = |path: &Path| path.extension().is_some_and(|extension| extension == UNFINISHED);
+            deleted += remove_unfinished(shard, before, beside).await?;
             let folder = Arc::clone(&self.folder);
             let old = blocking("list blobs", move || folder.old_blobs(first, before)).await?;
             for some in old.chunks(1000) {
@@ -48,21 +52,25 @@ impl Blobs {
         })
         .await
     }
+}
 
-    async fn sweep_temporary(&self, before: SystemTime) -> Result<u64, Error> {
-        let folder = self.folder.root.join("tmp");
-        blocking("list temporary files", move || {
-            let mut deleted = 0;
-            for path in entries(&folder)? {
-                if is_older(&path, before)? {
-                    fs::remove_file(path)?;
-                    deleted += 1;
-                }
+/// Removes temporary files of a folder that nobody will finish.
+async fn remove_unfinished(
+    folder: PathBuf,
+    before: SystemTime,
+    is_temporary: impl Fn(&Path) -> bool + Send + 'static,
+) -> Result<u64, Error> {
+    blocking("list temporary files", move || {
+        let mut deleted = 0;
+        for path in entries(&folder)? {
+            if is_temporary(&path) && is_older(&path, before)? {
+                fs::remove_file(path)?;
+                deleted += 1;
             }
-            Ok(deleted)
-        })
-        .await
-    }
+        }
+        Ok(deleted)
+    })
+    .await
 }
 
 impl Folder {

@@ -54,7 +54,7 @@ impl Folder {
         let file = match self.refresh(&path, bytes)? {
             // It is synced again: whoever wrote it may not have come to that yet.
             Some(file) => file,
-            None => self.place(&path, bytes)?,
+            None => self.place(sha256, bytes)?,
         };
         Ok(Written { file, shard })
     }
@@ -73,11 +73,11 @@ impl Folder {
     }
 
     /// Writes the bytes under a temporary name and renames them.
-    fn place(&self, path: &Path, bytes: &[u8]) -> io::Result<File> {
-        let temporary = self.temporary();
+    fn place(&self, sha256: Sha256, bytes: &[u8]) -> io::Result<File> {
+        let temporary = self.temporary_beside(sha256);
         let placed = File::create_new(&temporary).and_then(|mut file| {
             file.write_all(bytes)?;
-            fs::rename(&temporary, path)?;
+            fs::rename(&temporary, self.path(sha256))?;
             Ok(file)
         });
         if placed.is_err() {
