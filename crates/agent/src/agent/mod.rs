@@ -196,29 +196,23 @@ impl Agent {
     /// Notes what is in the way, and logs it when it is new.
     fn note_trouble(&mut self, trouble: Option<&Trouble>) {
         let Some(trouble) = trouble else {
-            if let Some(over) = self.state.trouble.take() {
-                tracing::info!(rounds = over.rounds, "the trouble is over: {}", over.what);
-            }
-            return;
+            return self.note_end_of_trouble();
         };
         let what = trouble.to_string();
-        let since = self.now();
-        match &mut self.state.trouble {
-            Some(noted) => {
-                noted.rounds = noted.rounds.saturating_add(1);
-                if noted.what != what {
-                    tracing::warn!("{what}");
-                    noted.what = what;
-                }
-            }
-            noted => {
-                tracing::warn!("{what}");
-                *noted = Some(NotedTrouble {
-                    since,
-                    what,
-                    rounds: 1,
-                });
-            }
+        let noted = self.state.trouble.take();
+        if noted.as_ref().is_none_or(|noted| noted.what != what) {
+            tracing::warn!("{what}");
+        }
+        let (since, rounds) = noted.map_or_else(
+            || (self.now(), 1),
+            |noted| (noted.since, noted.rounds.saturating_add(1)),
+        );
+        self.state.trouble = Some(NotedTrouble { since, what, rounds });
+    }
+
+    fn note_end_of_trouble(&mut self) {
+        if let Some(over) = self.state.trouble.take() {
+            tracing::info!(rounds = over.rounds, "the trouble is over: {}", over.what);
         }
     }
 }

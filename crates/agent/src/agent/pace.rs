@@ -75,28 +75,26 @@ impl Agent {
         let (mut failures, mut looks) = (0, 0);
         while self.clock.sleep(wait) {
             let round = catch_unwind(AssertUnwindSafe(|| self.round()));
-            wait = match round {
-                Ok(Round {
-                    trouble: Some(trouble),
-                    ..
-                }) => {
-                    failures += 1;
-                    self.wait_after(&trouble, failures)
-                }
-                Ok(round) => {
-                    failures = 0;
-                    looks = if round.unsettled > 0 { looks + 1 } else { 0 };
-                    self.wait_until_next(looks)
-                }
-                Err(_) => {
-                    failures += 1;
-                    tracing::error!("a round ended in a panic; this is a bug in the agent");
-                    INTERVAL.max(self.chance.backoff(failures))
-                }
-            };
+            wait = self.wait_after_round(round.ok(), &mut failures, &mut looks);
         }
         self.file.save(&self.state);
         tracing::info!("the agent stops");
+    }
+
+    /// How long to wait after a round of [`Agent::run`]; `None` for one that panicked.
+    fn wait_after_round(&mut self, round: Option<Round>, failures: &mut u32, looks: &mut u32) -> Duration {
+        let Some(round) = round else {
+            *failures += 1;
+            tracing::error!("a round ended in a panic; this is a bug in the agent");
+            return INTERVAL.max(self.chance.backoff(*failures));
+        };
+        if let Some(trouble) = &round.trouble {
+            *failures += 1;
+            return self.wait_after(trouble, *failures);
+        }
+        *failures = 0;
+        *looks = if round.unsettled > 0 { *looks + 1 } else { 0 };
+        self.wait_until_next(*looks)
     }
 
     fn outcome(&self) -> Outcome {

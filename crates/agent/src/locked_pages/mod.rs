@@ -209,24 +209,18 @@ fn troubled(set: bool, what: &str) -> LockedPages {
 }
 
 fn log(told: Option<&LockedPages>) {
-    match told {
-        Some(LockedPages {
-            trouble: Some(trouble),
-            ..
-        }) => tracing::warn!(%trouble, "TrackLockedPages"),
-        Some(LockedPages {
-            set: true,
-            in_force_since: Some(since),
-            ..
-        }) => {
-            tracing::info!(%since, "TrackLockedPages is set and in force");
-        }
-        Some(LockedPages { set: true, .. }) => {
-            tracing::info!("TrackLockedPages is set; it is in force from the next start on");
-        }
-        Some(LockedPages { set: false, .. }) => tracing::info!("TrackLockedPages was removed"),
-        None => {}
+    let Some(told) = told else {
+        return;
+    };
+    if let Some(trouble) = &told.trouble {
+        return tracing::warn!(%trouble, "TrackLockedPages");
     }
+    let state = match (told.set, told.in_force_since) {
+        (true, Some(since)) => format!("is set and in force since {since}"),
+        (true, None) => "is set; it is in force from the next start on".to_owned(),
+        (false, _) => "was removed".to_owned(),
+    };
+    tracing::info!("TrackLockedPages {state}");
 }
 
 #[cfg(test)]
