@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use agent::{Agent, Outcome, Secret, Settings, Stop, SystemClock};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl Machine {
         let path = self.minidumps().join(format!("112326-{seed}-01.dmp"));
         fs::write(&path, dump(seed)).unwrap();
         let file = fs::File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_hours(1))
+        file.set_modified(file.metadata().unwrap().modified().unwrap() - Duration::from_hours(1))
             .unwrap();
     }
 
@@ -82,7 +82,7 @@ async fn crashes(admin: &Client, count: usize) -> Vec<Value> {
     loop {
         let crashes = admin.json(&format!("/api/v1/crashes?machine={MACHINE}")).await;
         let items = crashes["items"].as_array().unwrap().clone();
-        if items.len() >= count || begun.elapsed() > Duration::from_secs(60) {
+        if items.len() >= count || begun.elapsed() > Duration::from_mins(1) {
             return items;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -81,9 +81,9 @@ async fn left_locked_pages(conn: &mut PgConnection, machine: &str, at: OffsetDat
             kind: "named-by-windows",
             strength,
         }],
-        report: serde_json::json!({}),
+        report: "{}".to_owned(),
     };
-    crashes::record(conn, &crash).await.unwrap();
+    crashes::record(conn, &[&crash]).await.unwrap();
 }
 
 #[tokio::test]
