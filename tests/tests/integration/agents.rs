@@ -53,13 +53,18 @@ impl Machine {
 
     /// One run of a new process: everything that is not on the disk is forgotten.
     async fn run_once(&self, server: &Server, token: &str) -> Outcome {
+        self.run_with(server, token, 3).await
+    }
+
+    /// The same with so many attempts while something is in the way.
+    async fn run_with(&self, server: &Server, token: &str, attempts: u32) -> Outcome {
         let settings = Settings {
             server: Some(server.base()),
             token: Some(Secret::new(token)),
             machine: Some(MACHINE.to_owned()),
             root: Some(self.folder.path().join("c")),
             state_dir: Some(self.state()),
-            attempts: Some(1),
+            attempts: Some(attempts),
             ..Settings::default()
         };
         let config = settings.complete().unwrap();
@@ -147,7 +152,7 @@ async fn a_dump_that_windows_removed_while_the_server_was_down_arrives_all_the_s
 
     server.kill().await;
     machine.crash(1);
-    let offline = machine.run_once(&server, &enrolment).await;
+    let offline = machine.run_with(&server, &enrolment, 1).await;
     assert_eq!(offline.dumps_pending, 1, "{offline:?}");
     assert!(offline.trouble.is_some());
     fs::remove_file(machine.minidumps().join("112326-1-01.dmp")).unwrap();

@@ -62,8 +62,10 @@ fn the_document_is_the_committed_one() {
         std::fs::write(path, &now).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
+    // Not as text: whether the fields of an example are sorted depends on what else the workspace builds.
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
     assert!(
-        now == committed,
+        read(&now) == read(&committed),
         "openapi.json differs from the handlers; run with UPDATE_OPENAPI=1"
     );
 }
