@@ -19,10 +19,12 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run says so by ending")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -52,7 +54,7 @@ struct Fleet {
     line: Semaphore,
     retried: AtomicU64,
     refused: AtomicU64,
-    chance: AtomicU64,
+    chance: Mutex<ChaCha8Rng>,
 }
 
 /// One agent as the server knows it.
@@ -73,16 +75,8 @@ fn machine(number: u64) -> String {
 }
 
 impl Fleet {
-    /// A number that nobody can foresee, from a counter (`SplitMix64`).
-    fn random(&self) -> u64 {
-        let counter = self.chance.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        let mixed = (counter ^ (counter >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     fn random_part(&self, whole: Duration) -> Duration {
-        whole.mul_f64(f64::from(u32::try_from(self.random() >> 32).unwrap()) / f64::from(u32::MAX))
+        whole.mul_f64(self.chance.lock().unwrap().random_range(0.0..1.0))
     }
 
     fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
@@ -326,7 +320,9 @@ async fn main() {
         line: Semaphore::new(AT_ONCE),
         retried: AtomicU64::new(0),
         refused: AtomicU64::new(0),
-        chance: AtomicU64::new(OffsetDateTime::now_utc().unix_timestamp().unsigned_abs()),
+        chance: Mutex::new(ChaCha8Rng::seed_from_u64(
+            OffsetDateTime::now_utc().unix_timestamp().unsigned_abs(),
+        )),
     });
     let today = OffsetDateTime::now_utc().date();
 

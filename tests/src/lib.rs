@@ -21,4 +21,4 @@ pub use client::{Client, browser, http};
 pub use corpus::{corpus, corpus_file};
 pub use database::{Database, database};
 pub use dumps::{describe, dump};
-pub use program::{Server, program};
+pub use program::{Server, free_address, program};

@@ -63,42 +63,34 @@ impl Server {
         Self::launch(Data { folder }, arguments, environment, free_address()).await
     }
 
-    /// Kills the server without warning and starts it again on the same data and the same address, for clients that
-    /// know only that one. Somebody else may have taken the address meanwhile: not for tests.
-    pub async fn restart_in_place_after_kill(mut self) -> Self {
-        self.kill().await;
-        let Server {
-            data,
-            arguments,
-            environment,
-            address,
-            ..
-        } = self;
-        Self::launch(data, arguments, environment, address).await
-    }
-
     /// Kills the server without warning and starts it again on the same data.
     pub async fn restart_after_kill(mut self) -> Self {
         self.kill().await;
-        let Server {
-            data,
-            arguments,
-            environment,
-            ..
-        } = self;
-        Self::launch(data, arguments, environment, free_address()).await
+        self.launch_again(free_address()).await
+    }
+
+    /// The same on the same address, for clients that know only that one. Somebody else may have taken the address
+    /// meanwhile: not for tests.
+    pub async fn restart_in_place_after_kill(mut self) -> Self {
+        self.kill().await;
+        let address = self.address.clone();
+        self.launch_again(address).await
     }
 
     /// Stops the server as an operator would, and starts it again on the same data.
     pub async fn restart(mut self) -> Self {
         self.terminate().await;
+        self.launch_again(free_address()).await
+    }
+
+    async fn launch_again(self, address: String) -> Self {
         let Server {
             data,
             arguments,
             environment,
             ..
         } = self;
-        Self::launch(data, arguments, environment, free_address()).await
+        Self::launch(data, arguments, environment, address).await
     }
 
     async fn launch(
@@ -225,7 +217,7 @@ impl Server {
 }
 
 /// An address whose port was free a moment ago.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").to_string()
 }

@@ -21,7 +21,7 @@ pub(crate) fn of_file(path: &Path) -> io::Result<String> {
     loop {
         let read = file.read(&mut piece)?;
         let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else {
-            return Ok(hex(context.finish().as_ref()));
+            return Ok(hex::encode(context.finish()));
         };
         context.update(bytes);
     }
@@ -29,16 +29,7 @@ pub(crate) fn of_file(path: &Path) -> io::Result<String> {
 
 /// The SHA-256 of bytes, 64 lower-case hex digits.
 pub(crate) fn of_bytes(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
-}
-
-/// Lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
-        text
-    })
+    hex::encode(digest(&SHA256, bytes))
 }
 
 #[cfg(test)]

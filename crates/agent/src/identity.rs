@@ -5,7 +5,6 @@ use std::path::Path;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::config::Config;
-use crate::digest::hex;
 use crate::machine::{Machine, text};
 use crate::state::write_whole;
 
@@ -36,7 +35,7 @@ fn kept(folder: &Path) -> String {
     if SystemRandom::new().fill(&mut bytes).is_err() {
         tracing::warn!("the system gives no random bytes; set `machine` in the configuration");
     }
-    let id = hex(&bytes);
+    let id = hex::encode(bytes);
     if let Err(error) = write_whole(&path, id.as_bytes()) {
         tracing::warn!(%error, "the machine's id cannot be kept; set `machine` in the configuration");
     }

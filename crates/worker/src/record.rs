@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use store::crashes::{
-    AnalysedDump, BugCheck, Confidence, Counted, Kind, LoadedImage, NewCrash, NewEvidence, Source,
-    plausible_time,
+    AnalysedDump, BugCheck, Confidence, Counted, Kind, NewCrash, NewEvidence, Source, plausible_time,
 };
+use store::drivers::DumpImage;
 use store::dumps::Dump;
 use store::jobs::Job;
 use store::symbols;
@@ -100,8 +100,8 @@ fn missing_symbol(missing: &MissingSymbol) -> Option<symbols::Key> {
     })
 }
 
-fn image(driver: &report::Module) -> LoadedImage {
-    LoadedImage {
+fn image(driver: &report::Module) -> DumpImage {
+    DumpImage {
         base_name: driver.name.clone(),
         code_id: driver.code_id.clone(),
     }

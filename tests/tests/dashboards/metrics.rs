@@ -1,7 +1,6 @@
 //! What `/metrics` tells: a valid exposition, named as Prometheus wants it, as the document says, and true.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -212,17 +211,13 @@ async fn a_stop_code_that_a_machine_made_up_is_no_label() {
 async fn a_worker_by_itself_tells_its_own_figures_where_it_is_told_to() {
     let database = tests::database().await;
     let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let address = tests::free_address();
     let worker = Command::new(program())
         .arg("worker")
         .arg("--data-dir")
         .arg(folder.path())
         .env("DATABASE_URL", &database.url)
-        .env("STOPCODE_METRICS_LISTEN", format!("127.0.0.1:{port}"))
+        .env("STOPCODE_METRICS_LISTEN", &address)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -232,7 +227,7 @@ async fn a_worker_by_itself_tells_its_own_figures_where_it_is_told_to() {
     let http = tests::http();
     let started = Instant::now();
     let text = loop {
-        match http.get(format!("http://127.0.0.1:{port}/metrics")).send().await {
+        match http.get(format!("http://{address}/metrics")).send().await {
             Ok(answer) => break answer.text().await.unwrap(),
             Err(error) => assert!(started.elapsed() < Duration::from_secs(30), "{error}"),
         }

@@ -1,9 +1,10 @@
 //! Crashes are stored once, however and however often they are told of.
 
 use store::crashes::{
-    self, AnalysedDump, BugCheck, Confidence, Counted, Crash, Filter, Kind, LoadedImage, NewCrash,
-    NewEvidence, Recorded, Source,
+    self, AnalysedDump, BugCheck, Confidence, Counted, Crash, Filter, Kind, NewCrash, NewEvidence, Recorded,
+    Source,
 };
+use store::drivers::DumpImage;
 use store::{DumpId, MachineId, PgConnection, machines};
 use tests::database;
 use time::macros::{date, datetime};
@@ -188,7 +189,7 @@ async fn a_crash_points_at_the_versions_of_the_images_it_had_loaded() {
     let pool = database().await.pool;
     let mut conn = pool.acquire().await.unwrap();
     let mut told = crash(Some(dump(&mut conn).await), AT);
-    told.images = vec![LoadedImage {
+    told.images = vec![DumpImage {
         base_name: "AcmeCap.sys".to_owned(),
         code_id: Some("acmecap.sys/0000001a2000".to_owned()),
     }];

@@ -2,7 +2,8 @@
 
 use sqlx::PgConnection;
 use store::agents::{self, CheckIn, LockedPages};
-use store::crashes::{self, BugCheck, Counted, Kind, LoadedImage, NewCrash, NewEvidence, Source};
+use store::crashes::{self, BugCheck, Counted, Kind, NewCrash, NewEvidence, Source};
+use store::drivers::DumpImage;
 use store::experiments::{self, AtRisk, ExperimentState, NewExperiment, Started};
 use store::proofs::{self, Score};
 use store::{ExperimentId, MachineId, audit, inventories};
@@ -71,7 +72,7 @@ async fn left_locked_pages(conn: &mut PgConnection, machine: &str, at: OffsetDat
         signature: "DRIVER_LEFT_LOCKED_PAGES_IN_PROCESS".to_owned(),
         signature_rules: 0,
         missing_symbols: Vec::new(),
-        images: vec![LoadedImage {
+        images: vec![DumpImage {
             base_name: "a.sys".to_owned(),
             code_id: Some("a.sys/000000031000".to_owned()),
         }],

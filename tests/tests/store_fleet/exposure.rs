@@ -154,7 +154,7 @@ async fn the_dump_corrects_the_inventory_of_its_day_and_adds_nothing_else() {
     let dump = store::drivers::DumpImages {
         machine: MachineId::of("m2"),
         at,
-        images: vec![image],
+        images: &[image],
     };
     let kernel = store::drivers::resolve_images(&mut conn, &[dump]).await.unwrap();
     let loaded = [a2, common, kernel[0][0].driver_version_id.unwrap()];

@@ -53,7 +53,7 @@ async fn ids_of_versions_are_not_used_up_by_inventories_that_tell_nothing_new() 
 async fn resolve(
     conn: &mut sqlx::PgConnection,
     machine: MachineId,
-    images: Vec<DumpImage>,
+    images: &[DumpImage],
 ) -> Vec<ResolvedImage> {
     let dump = DumpImages {
         machine,
@@ -70,7 +70,7 @@ async fn a_placeholder_becomes_the_version_that_an_inventory_tells_later() {
         base_name: "A.SYS".to_owned(),
         code_id: Some("a.sys/000000031000".to_owned()),
     };
-    let before = resolve(&mut conn, MachineId::UNKNOWN, vec![image]).await;
+    let before = resolve(&mut conn, MachineId::UNKNOWN, &[image]).await;
     let placeholder = before[0].driver_version_id.unwrap();
     let set = driver_sets::intern(&mut conn, &[placeholder]).await.unwrap();
     assert_eq!(before[0].version, None);
@@ -105,8 +105,8 @@ async fn an_unknown_image_is_the_inventorys_version_only_if_that_has_no_image() 
         base_name: name.to_owned(),
         code_id: Some(format!("{name}/000000091000")),
     };
-    let images = vec![image("a.sys"), image("b.sys")];
-    let resolved = resolve(&mut conn, MachineId::of("m1"), images).await;
+    let images = [image("a.sys"), image("b.sys")];
+    let resolved = resolve(&mut conn, MachineId::of("m1"), &images).await;
     let versions: Vec<_> = resolved.iter().map(|image| image.version.as_deref()).collect();
     assert_eq!(versions, [Some("1.0"), None]);
 }

@@ -10,10 +10,10 @@ use wire::policy::LockedPages;
 use crate::list::{Cell, Table, time};
 
 /// Reasons of an agent that are shown.
-const MOST_TROUBLES: usize = 5;
+const MOST_REASONS: usize = 5;
 
 /// Characters of them that are shown.
-const MAX_TROUBLE_CHARACTERS: usize = 500;
+const MAX_REASON_CHARACTERS: usize = 500;
 
 /// One machine in the list.
 pub(crate) fn summary(machine: machines::MachineSummary) -> MachineSummary {
@@ -68,13 +68,13 @@ fn cannot_write_dumps(crash_control: &Value) -> Option<String> {
         Some(Value::Array(texts)) => texts
             .iter()
             .filter_map(Value::as_str)
-            .take(MOST_TROUBLES)
+            .take(MOST_REASONS)
             .collect(),
         _ => Vec::new(),
     };
     if !said.is_empty() {
         let said = said.join("; ");
-        return Some(said.chars().take(MAX_TROUBLE_CHARACTERS).collect());
+        return Some(said.chars().take(MAX_REASON_CHARACTERS).collect());
     }
     let is_off = field("crashdumpenabled").and_then(Value::as_u64) == Some(0);
     is_off.then(|| "crash dumps are switched off (CrashDumpEnabled is 0)".to_owned())

@@ -1,5 +1,7 @@
 //! Writing the rows of crashes and of their evidence.
 
+use std::borrow::Cow;
+
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -65,7 +67,7 @@ pub(super) async fn crashes(conn: &mut PgConnection, rows: &[Row<'_>]) -> Result
         &column(rows, |row| probable_driver(row.crash)) as &[Option<String>],
         &column(rows, |row| confidence(row.crash)) as &[Option<&str>],
         &column(rows, |row| row.crash.received_at),
-        &column(rows, |row| text::json_text_without_nul(&row.crash.report)) as &[std::borrow::Cow<'_, str>],
+        &column(rows, |row| text::json_text_without_nul(&row.crash.report)) as &[Cow<'_, str>],
         &column(rows, |row| row.drivers.set) as &[Option<i64>],
         &column(rows, |row| row.drivers.version_of_probable(row.crash)) as &[Option<i32>],
         &column(rows, |row| row.missed.as_deref().map(array_text)) as &[Option<String>],

@@ -5,6 +5,7 @@
 
 use time::OffsetDateTime;
 
+use crate::drivers::DumpImage;
 use crate::{CrashId, DumpId, Error, MachineId, symbols};
 
 mod find;
@@ -100,15 +101,6 @@ pub struct BugCheck {
     pub parameters: Vec<u64>,
 }
 
-/// A driver image that was loaded at the crash.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadedImage {
-    /// Base name as the dump spells it.
-    pub base_name: String,
-    /// What names the exact image; absent when the dump lacks its time stamp.
-    pub code_id: Option<String>,
-}
-
 /// Something in a dump that points at a driver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEvidence {
@@ -163,7 +155,7 @@ pub struct NewCrash {
     /// Symbol files that would make its stack better.
     pub missing_symbols: Vec<symbols::Key>,
     /// Drivers loaded at the crash; empty when it came without a dump, and for user crashes.
-    pub images: Vec<LoadedImage>,
+    pub images: Vec<DumpImage>,
     /// Base name of the driver that the dump points at, and how surely.
     pub probable_driver: Option<(String, Confidence)>,
     /// What points at which driver.

@@ -36,13 +36,13 @@ pub(super) async fn resolve(
     conn: &mut PgConnection,
     crashes: &[(&NewCrash, OffsetDateTime)],
 ) -> Result<Vec<LoadedDrivers>, Error> {
-    let with_images: Vec<&(&NewCrash, OffsetDateTime)> = crashes
-        .iter()
-        .filter(|(crash, _)| !crash.images.is_empty())
-        .collect();
-    let dumps: Vec<DumpImages> = with_images
-        .iter()
-        .map(|(crash, at)| images_of(crash, *at))
+    let with_images = crashes.iter().filter(|(crash, _)| !crash.images.is_empty());
+    let dumps: Vec<DumpImages<'_>> = with_images
+        .map(|(crash, at)| DumpImages {
+            machine: crash.machine,
+            at: *at,
+            images: &crash.images,
+        })
         .collect();
     if dumps.is_empty() {
         return Ok(crashes.iter().map(|_| LoadedDrivers::default()).collect());
@@ -68,7 +68,7 @@ pub(super) async fn resolve(
         .zip(sets)
         .map(|((dump, versions), set)| LoadedDrivers {
             set: Some(set.id),
-            by_name: by_name(&dump.images, &versions),
+            by_name: by_name(dump.images, &versions),
         });
     let loaded = crashes.iter().map(|(crash, _)| {
         if crash.images.is_empty() {
@@ -78,18 +78,6 @@ pub(super) async fn resolve(
         }
     });
     Ok(loaded.collect())
-}
-
-fn images_of(crash: &NewCrash, at: OffsetDateTime) -> DumpImages {
-    let images = crash.images.iter().map(|image| DumpImage {
-        base_name: image.base_name.clone(),
-        code_id: image.code_id.clone(),
-    });
-    DumpImages {
-        machine: crash.machine,
-        at,
-        images: images.collect(),
-    }
 }
 
 fn by_name(images: &[DumpImage], versions: &[Option<i32>]) -> HashMap<String, i32> {

@@ -51,14 +51,14 @@ pub struct KnownImage {
 }
 
 /// The images of one dump.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DumpImages {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DumpImages<'a> {
     /// The machine that wrote it.
     pub machine: MachineId,
     /// When it crashed.
     pub at: OffsetDateTime,
     /// What the dump lists.
-    pub images: Vec<DumpImage>,
+    pub images: &'a [DumpImage],
 }
 
 /// The version of each image of each dump, in order.
@@ -72,7 +72,7 @@ pub struct DumpImages {
 #[tracing::instrument(name = "db.drivers.resolve_images", skip_all, fields(dumps = dumps.len()))]
 pub async fn resolve_images(
     conn: &mut PgConnection,
-    dumps: &[DumpImages],
+    dumps: &[DumpImages<'_>],
 ) -> Result<Vec<Vec<ResolvedImage>>, Error> {
     let dumps: Vec<Listed> = dumps.iter().map(Listed::of).collect();
     let code_ids: BTreeSet<&String> = dumps
@@ -116,7 +116,7 @@ struct Unknown<'a> {
 }
 
 impl Listed {
-    fn of(dump: &DumpImages) -> Listed {
+    fn of(dump: &DumpImages<'_>) -> Listed {
         let images: Vec<DumpImage> = dump.images.iter().map(DumpImage::without_nul).collect();
         Listed {
             machine: dump.machine,
@@ -216,11 +216,11 @@ async fn installed_versions(
     let mut names: BTreeSet<&str> = BTreeSet::new();
     let mut asked = Vec::new();
     for dump in dumps {
-        let mut undescribed = dump.undescribed(known).peekable();
-        if undescribed.peek().is_some() {
+        let undescribed: Vec<&str> = dump.undescribed(known).collect();
+        if !undescribed.is_empty() {
             asked.push((dump.machine, dump.at));
+            names.extend(undescribed);
         }
-        names.extend(undescribed);
     }
     if asked.is_empty() {
         return Ok(dumps.iter().map(|_| Installed::new()).collect());

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::{JobKind, VerdictKey, interval};
 use crate::{DumpId, Error};
 
-/// Enqueues a job to be run `delay` from now at the earliest.
+/// Enqueues a job to be run `delay` from now at the earliest. Not for verdicts, which wait once: [`enqueue_verdicts`].
 ///
 /// # Errors
 ///
@@ -20,15 +20,8 @@ pub async fn enqueue(
     key: &str,
     delay: Duration,
 ) -> Result<(), Error> {
-    // The only unique thing about a queued job is a verdict's key: a second wish only makes the first more urgent.
     sqlx::query!(
-        r#"
-            INSERT INTO job (kind, key, run_after)
-            VALUES ($1, $2, now() + $3)
-            ON CONFLICT (key) WHERE kind = 'verdict' AND state = 0 AND worker IS NULL
-            DO UPDATE SET run_after = excluded.run_after
-            WHERE job.run_after > excluded.run_after
-        "#,
+        "INSERT INTO job (kind, key, run_after) VALUES ($1, $2, now() + $3)",
         kind.as_str(),
         key,
         interval(delay),
