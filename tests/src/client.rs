@@ -52,6 +52,11 @@ impl Client {
         }
     }
 
+    /// What its token reads, for a person who types it.
+    pub fn secret(&self) -> &str {
+        &self.token
+    }
+
     /// A request to `path` with the token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http

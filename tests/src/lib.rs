@@ -15,6 +15,7 @@ mod client;
 mod corpus;
 mod database;
 mod dumps;
+pub mod history;
 mod program;
 
 pub use client::{Client, browser, http};

@@ -1,86 +1,17 @@
 //! The headline: history goes in, the guilty driver version comes out first.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tests::history::{self, Guilty};
 use tests::{Client, Server};
-use time::{Date, OffsetDateTime, UtcOffset};
 
-/// Today in UTC: rates are counted in a window that ends today.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the server under test has the real clock"
-)]
-fn today() -> Date {
-    OffsetDateTime::now_utc().to_offset(UtcOffset::UTC).date()
-}
+/// Machines of the history, of which fourteen crash.
+const MACHINES: i64 = 40;
 
-/// Whom the crashes of a history follow.
-#[derive(Clone, Copy, PartialEq)]
-enum Guilty {
-    /// Every third machine has version 2 of a driver, and most of those crash.
-    NewVersion,
-    /// As many machines crash, whatever version they have.
-    Nobody,
-}
-
-impl Guilty {
-    fn crashes(self, machine: i64) -> bool {
-        match self {
-            Guilty::NewVersion => machine % 3 == 0 && machine != 0 || machine == 1,
-            Guilty::Nobody => machine % 20 < 7,
-        }
-    }
-}
-
-/// Forty machines for eight weeks, of which fourteen crash.
 pub(crate) fn history() -> String {
-    history_of(Guilty::NewVersion)
-}
-
-fn history_of(guilty: Guilty) -> String {
-    let mut lines = String::new();
-    let (from, to) = (
-        today() - time::Duration::days(56),
-        today() - time::Duration::days(1),
-    );
-    for (id, version) in [("new", "2.0.0.0"), ("old", "1.9.0.0")] {
-        let stamp = if id == "new" { "0x5f000002" } else { "0x5f000001" };
-        let driver = json!({"type": "driver", "id": id, "name": "acmecap.sys", "version": version,
-            "time_date_stamp": stamp, "size_of_image": "0x1a000", "company": "Acme"});
-        writeln!(lines, "{driver}").unwrap();
-        let bystander = json!({"name": "bystander.sys", "version": "1.0.0.0"});
-        writeln!(
-            lines,
-            "{}",
-            json!({"type": "driver_set", "id": id, "drivers": [id, bystander]})
-        )
-        .unwrap();
-    }
-    for machine in 0..40 {
-        let name = format!("m{machine}");
-        let set = if machine % 3 == 0 { "new" } else { "old" };
-        let attributes = json!({"type": "machine", "machine": name, "manufacturer": "Contoso",
-            "model": format!("Model {}", machine % 2), "os_build": 22631, "site": "HQ"});
-        writeln!(lines, "{attributes}").unwrap();
-        let taken = json!({"type": "inventory", "machine": name, "at": format!("{from}T06:00:00Z"), "driver_set": set});
-        writeln!(lines, "{taken}").unwrap();
-        writeln!(
-            lines,
-            "{}",
-            json!({"type": "presence", "machine": name, "from": from.to_string(), "to": to.to_string()})
-        )
-        .unwrap();
-        if guilty.crashes(machine) {
-            let at = from + time::Duration::days(7 + machine % 40);
-            let crash = json!({"type": "crash", "machine": name, "at": format!("{at}T10:00:00Z"),
-                "stop_code": "0x76", "parameters": ["0x0", "0x0", "0x26", "0x0"], "process": "capture.exe"});
-            writeln!(lines, "{crash}").unwrap();
-        }
-    }
-    lines
+    history::of(MACHINES, Guilty::NewVersion)
 }
 
 /// Machine-days of the history. A machine counts up to and including the day of its first crash, the 8 + n-th of the
@@ -158,7 +89,9 @@ async fn a_history_in_which_no_version_is_guilty_accuses_none() {
     let server = Server::start().await;
     let admin = server.admin();
 
-    let answer = admin.post("/api/v1/import", history_of(Guilty::Nobody)).await;
+    let answer = admin
+        .post("/api/v1/import", history::of(MACHINES, Guilty::Nobody))
+        .await;
 
     assert!(answer.status().is_success());
     let suspects = fresh_suspects(&admin).await;
