@@ -18,12 +18,14 @@
 //! | [`policy`] | how an agent joins, what it tells daily, what it is asked to do |
 //! | [`symbols`] | symbol files: keys, what the server has, what it misses |
 //! | [`token`] | access tokens |
+//! | [`audit`] | what was done that needs an answer later |
 //! | [`webhook`] | who is told of alerts, and what is told |
 //! | [`page`] | one page of a list |
 //! | [`problem`] | what an error looks like (RFC 9457) |
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod crash;
 mod day;
 pub mod driver;

@@ -1,6 +1,7 @@
 //! The API's handlers, a file per subject.
 
 pub(crate) mod agents;
+pub(crate) mod audit;
 pub(crate) mod breakpad;
 pub(crate) mod crashes;
 pub(crate) mod drivers;

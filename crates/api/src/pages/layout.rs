@@ -17,8 +17,14 @@ pub(crate) enum Section {
     Experiments,
     /// Symbol files.
     Symbols,
+    /// Sending dumps.
+    Upload,
     /// The server itself.
     Health,
+    /// Tokens.
+    Tokens,
+    /// Who did what.
+    Audit,
     /// None of them: signing in, errors.
     Outside,
 }
@@ -30,6 +36,8 @@ pub(crate) struct Viewer {
     pub(crate) has_session: bool,
     /// Whether raw dumps may be downloaded.
     pub(crate) may_download: bool,
+    /// Whether dumps may be sent.
+    pub(crate) may_upload: bool,
     /// Whether failed dumps may be tried again, and experiments started and cancelled.
     pub(crate) may_admin: bool,
 }
@@ -76,21 +84,25 @@ impl Layout {
 
     /// The navigation, empty before signing in.
     pub(crate) fn nav(&self) -> Vec<NavEntry> {
-        if self.viewer.is_none() {
+        let Some(viewer) = &self.viewer else {
             return Vec::new();
-        }
+        };
         let entries = [
-            ("/", "Overview", Section::Overview),
-            ("/crashes", "Crashes", Section::Crashes),
-            ("/drivers", "Drivers", Section::Drivers),
-            ("/machines", "Machines", Section::Machines),
-            ("/experiments", "Experiments", Section::Experiments),
-            ("/symbols", "Symbols", Section::Symbols),
-            ("/health", "Health", Section::Health),
+            ("/", "Overview", Section::Overview, true),
+            ("/crashes", "Crashes", Section::Crashes, true),
+            ("/drivers", "Drivers", Section::Drivers, true),
+            ("/machines", "Machines", Section::Machines, true),
+            ("/experiments", "Experiments", Section::Experiments, true),
+            ("/symbols", "Symbols", Section::Symbols, true),
+            ("/upload", "Upload", Section::Upload, viewer.may_upload),
+            ("/health", "Health", Section::Health, true),
+            ("/tokens", "Tokens", Section::Tokens, viewer.may_admin),
+            ("/audit", "Audit", Section::Audit, viewer.may_admin),
         ];
         entries
             .into_iter()
-            .map(|(href, label, section)| NavEntry {
+            .filter(|(.., shown)| *shown)
+            .map(|(href, label, section, _)| NavEntry {
                 href,
                 label,
                 current: section == self.section,

@@ -22,8 +22,8 @@ use crate::docs::Document;
 use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
-    agents, breakpad, crashes, drivers, dumps, enrolment, events, experiments, health, import, inventory,
-    machines, stop_codes, suspects, symbols, tokens, uploads, webhooks,
+    agents, audit, breakpad, crashes, drivers, dumps, enrolment, events, experiments, health, import,
+    inventory, machines, stop_codes, suspects, symbols, tokens, uploads, webhooks,
 };
 use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
@@ -48,7 +48,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(JSON_LIMIT_BYTES))
         .layer(CatchPanicLayer::custom(panic::answer))
-        .layer(from_fn(problem::write))
+        .layer(from_fn_with_state(state.clone(), problem::write))
         .layer(compression::layer())
         .layer(from_fn(http_metrics::measure))
         .layer(
@@ -131,6 +131,7 @@ fn about_the_server() -> OpenApiRouter<AppState> {
         .routes(routes!(webhooks::create, webhooks::list))
         .routes(routes!(webhooks::disable))
         .routes(routes!(webhooks::alerts))
+        .routes(routes!(audit::list))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
@@ -153,6 +154,7 @@ fn sending() -> OpenApiRouter<AppState> {
 /// Lists under the addresses that a spreadsheet or a link asks for.
 fn reading_as_csv() -> Router<AppState> {
     Router::new()
+        .route("/api/v1/audit.csv", get(audit::list))
         .route("/api/v1/crashes.csv", get(crashes::list))
         .route("/api/v1/stop-codes.csv", get(stop_codes::list))
         .route("/api/v1/stop-codes/{code}/suspects.csv", get(suspects::get))

@@ -1,5 +1,6 @@
 //! From the store's types to the JSON of the contract, and the columns of its tables.
 
+pub(crate) mod audit;
 pub(crate) mod crash;
 pub(crate) mod driver;
 pub(crate) mod dump;
