@@ -13,6 +13,7 @@
 //! | [`stop_code`] | stop codes seen in the fleet, and what they mean |
 //! | [`suspects`] | the ranking of driver versions for one stop code |
 //! | [`driver`] | drivers and their versions across the fleet |
+//! | [`fleet`] | the fleet as a whole, week by week |
 //! | [`experiment`] | locked pages tracked on a few machines, and what came of it |
 //! | [`machine`] | machines and what happened to them |
 //! | [`policy`] | how an agent joins, what it tells daily, what it is asked to do |
@@ -31,6 +32,7 @@ mod day;
 pub mod driver;
 pub mod dump;
 pub mod experiment;
+pub mod fleet;
 mod hex;
 pub mod import;
 pub mod inventory;

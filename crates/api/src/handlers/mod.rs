@@ -9,6 +9,7 @@ pub(crate) mod dumps;
 pub(crate) mod enrolment;
 pub(crate) mod events;
 pub(crate) mod experiments;
+pub(crate) mod fleet;
 pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod inventory;

@@ -22,7 +22,7 @@ use crate::docs::Document;
 use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
-    agents, audit, breakpad, crashes, drivers, dumps, enrolment, events, experiments, health, import,
+    agents, audit, breakpad, crashes, drivers, dumps, enrolment, events, experiments, fleet, health, import,
     inventory, machines, stop_codes, suspects, symbols, tokens, uploads, webhooks,
 };
 use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
@@ -99,6 +99,8 @@ fn about_the_fleet() -> OpenApiRouter<AppState> {
         .routes(routes!(stop_codes::list))
         .routes(routes!(stop_codes::get))
         .routes(routes!(suspects::get))
+        .routes(routes!(fleet::weeks))
+        .routes(routes!(fleet::changes))
         .routes(routes!(drivers::list))
         .routes(routes!(drivers::get))
 }
@@ -160,6 +162,8 @@ fn reading_as_csv() -> Router<AppState> {
         .route("/api/v1/stop-codes/{code}/suspects.csv", get(suspects::get))
         .route("/api/v1/drivers.csv", get(drivers::list))
         .route("/api/v1/experiments.csv", get(experiments::list))
+        .route("/api/v1/fleet/changes.csv", get(fleet::changes))
+        .route("/api/v1/fleet/weeks.csv", get(fleet::weeks))
         .route("/api/v1/machines.csv", get(machines::list))
         .route("/api/v1/symbols.csv", get(symbols::list))
         .route("/api/v1/symbols/missing.csv", get(symbols::missing))

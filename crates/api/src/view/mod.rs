@@ -6,6 +6,7 @@ pub(crate) mod driver;
 pub(crate) mod dump;
 pub(crate) mod event;
 pub(crate) mod experiment;
+pub(crate) mod fleet;
 pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod machine;
