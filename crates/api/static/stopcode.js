@@ -52,6 +52,11 @@ for (const shell of navigator.clipboard ? document.querySelectorAll("pre.shell")
   frame.append(shell, button);
 }
 
+// Paper cannot be unfolded.
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details.behind, details.pad")) folded.open = true;
+});
+
 // What is not settled yet is looked at again, until it is.
 async function refresh(part) {
   await new Promise((resolve) => { setTimeout(resolve, 1500); });

@@ -23,7 +23,7 @@ use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
     agents, audit, breakpad, crashes, drivers, dumps, enrolment, events, experiments, fleet, health, import,
-    inventory, machines, stop_codes, suspects, symbols, tokens, uploads, webhooks,
+    inventory, machines, parts, stop_codes, suspects, symbols, tokens, uploads, webhooks,
 };
 use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
@@ -84,18 +84,22 @@ fn about_dumps_and_machines() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(dumps::get))
         .routes(routes!(dumps::raw))
+        .routes(routes!(parts::failed_dumps))
         .routes(routes!(dumps::reprocess))
         .routes(routes!(inventory::put))
         .routes(routes!(inventory::presence))
         .routes(routes!(events::post))
         .routes(routes!(machines::list))
         .routes(routes!(machines::get))
+        .routes(routes!(parts::drivers_of_machine))
 }
 
 fn about_the_fleet() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(crashes::list))
         .routes(routes!(crashes::get))
+        .routes(routes!(parts::of_crash))
+        .routes(routes!(parts::shared_by_stop_code))
         .routes(routes!(stop_codes::list))
         .routes(routes!(stop_codes::get))
         .routes(routes!(suspects::get))
@@ -134,6 +138,7 @@ fn about_the_server() -> OpenApiRouter<AppState> {
         .routes(routes!(webhooks::disable))
         .routes(routes!(webhooks::alerts))
         .routes(routes!(audit::list))
+        .routes(routes!(parts::failed_jobs))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))

@@ -10,6 +10,7 @@ pub(crate) mod fleet;
 pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod machine;
+pub(crate) mod parts;
 pub(crate) mod stop_code;
 pub(crate) mod suspects;
 pub(crate) mod symbols;
