@@ -78,7 +78,8 @@ impl SignedIn {
             format!("--b\r\ncontent-disposition: form-data; name=\"machine\"\r\n\r\n{machine}\r\n--b--\r\n")
                 .into_bytes(),
         );
-        self.post("/upload", "multipart/form-data; boundary=b", body).await
+        self.post("/upload", "multipart/form-data; boundary=b", body)
+            .await
     }
 }
 
@@ -155,7 +156,10 @@ async fn the_form_takes_dumps_and_says_of_each_file_what_became_of_it() {
     assert_eq!(finished["machine"], "PC-0815");
     let (_, page) = browser.get(&place).await;
     assert!(page.contains(&format!("/crashes/{}", finished["crash_id"].as_str().unwrap())));
-    assert!(page.contains("one.dmp") && !page.contains("data-refresh"), "{page}");
+    assert!(
+        page.contains("one.dmp") && !page.contains("data-refresh"),
+        "{page}"
+    );
 
     let broken_zip = b"PK\x03\x04 and nothing more".as_slice();
     let files: [(&str, &[u8]); 4] = [
@@ -167,8 +171,14 @@ async fn the_form_takes_dumps_and_says_of_each_file_what_became_of_it() {
     let mixed = browser.send("", &files).await;
     assert_eq!(mixed.status(), 200);
     let page = mixed.text().await.unwrap();
-    assert!(page.contains("2 dumps taken, 1 of them known already, 2 files not taken."), "{page}");
-    assert!(page.contains("notes&#60;b&#62;.txt") && page.contains("broken.zip"), "{page}");
+    assert!(
+        page.contains("2 dumps taken, 1 of them known already, 2 files not taken."),
+        "{page}"
+    );
+    assert!(
+        page.contains("notes&#60;b&#62;.txt") && page.contains("broken.zip"),
+        "{page}"
+    );
 
     let nothing = browser.send("", &[("notes.txt", b"just a text")]).await;
     let page = nothing.text().await.unwrap();
@@ -199,7 +209,10 @@ async fn a_token_is_made_shown_once_used_and_revoked_on_its_page() {
     let refused = browser.submit("/tokens", "name=none&days=30").await;
     assert_eq!(refused.status(), 400);
     let made = browser.submit("/tokens", "name=ring+1&scope=read&days=30").await;
-    assert_eq!((made.status().as_u16(), &made.headers()["cache-control"]), (201, &"no-store".parse().unwrap()));
+    assert_eq!(
+        (made.status().as_u16(), &made.headers()["cache-control"]),
+        (201, &"no-store".parse().unwrap())
+    );
     let page = made.text().await.unwrap();
     let (_, rest) = page.split_once("<code>stopcode_").unwrap();
     let secret = format!("stopcode_{}", rest.split('<').next().unwrap());
@@ -212,17 +225,31 @@ async fn a_token_is_made_shown_once_used_and_revoked_on_its_page() {
         assert_eq!(reader.get(admin_only).await.status(), 403, "{admin_only}");
     }
     let tokens = server.admin().json("/api/v1/tokens").await;
-    let token = tokens["items"].as_array().unwrap().iter().find(|token| token["name"] == "ring 1");
+    let token = tokens["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|token| token["name"] == "ring 1");
     let id = token.unwrap()["id"].as_str().unwrap().to_owned();
     let revoked = browser.submit(&format!("/tokens/{id}/revoke"), "").await;
     assert_eq!(revoked.status(), 303);
     assert_eq!(reader.get("/api/v1/crashes").await.status(), 401);
 
     let (_, page) = browser.get("/audit?action=token").await;
-    assert!(page.contains("made a token") && page.contains("revoked a token"), "{page}");
+    assert!(
+        page.contains("made a token") && page.contains("revoked a token"),
+        "{page}"
+    );
     let table = server.admin().get("/api/v1/audit.csv?action=token.create").await;
     let table = table.text().await.unwrap();
-    assert!(table.lines().nth(1).unwrap().contains("one-time link,token.create"), "{table}");
+    assert!(
+        table
+            .lines()
+            .nth(1)
+            .unwrap()
+            .contains("one-time link,token.create"),
+        "{table}"
+    );
     assert_eq!(table.lines().count(), 2);
 }
 
@@ -232,7 +259,10 @@ async fn a_page_of_an_error_keeps_the_navigation_of_who_is_signed_in() {
     let browser = SignedIn::new(&server).await;
     let (status, page) = browser.get("/machines/none").await;
     assert_eq!(status, 404);
-    assert!(page.contains("aria-label=\"Main\"") && page.contains("/audit"), "{page}");
+    assert!(
+        page.contains("aria-label=\"Main\"") && page.contains("/audit"),
+        "{page}"
+    );
     let stranger = tests::browser().get(format!("{}/no-such-page", server.base()));
     let page = stranger.header("accept", "text/html").send().await.unwrap();
     assert!(!page.text().await.unwrap().contains("aria-label=\"Main\""));

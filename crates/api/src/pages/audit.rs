@@ -107,7 +107,7 @@ impl Page {
 fn row(entry: &AuditEntry) -> Row {
     let (who, who_kind) = match (&entry.token_name, &entry.actor, entry.token_id) {
         (Some(name), ..) => (name.clone(), "token"),
-        (None, Some(actor), _) => (actor.clone(), "session"),
+        (None, Some(actor), _) => (actor.clone(), "without a token"),
         (None, None, Some(id)) => (id.to_string(), "token that is gone"),
         (None, None, None) if entry.action == "sign-in.refused" => ("somebody".to_owned(), "not known"),
         (None, None, None) => ("Stopcode".to_owned(), "the program, or a session by a link"),

@@ -31,6 +31,10 @@ pub(crate) enum Section {
 
 /// Who looks at a page, as far as its layout depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each right is given without the others"
+)]
 pub(crate) struct Viewer {
     /// Whether a session cookie brought them here, which signing out can end.
     pub(crate) has_session: bool,

@@ -131,9 +131,10 @@ pub(super) async fn machines(
     }
     let after = start(&request, &search)?;
     let page = store::machines::list(&mut conn, &filter, after.as_deref(), request.limit).await?;
-    let count = match filter == store::machines::Filter::default() {
-        true => None,
-        false => Some(store::machines::count(&mut conn, &filter).await?),
+    let count = if filter == store::machines::Filter::default() {
+        None
+    } else {
+        Some(store::machines::count(&mut conn, &filter).await?)
     };
     let (items, next_cursor) = keep_matching(page, &search, |machine| machine.name.as_str());
     let facts = machines::ListFacts {
