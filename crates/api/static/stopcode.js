@@ -52,6 +52,9 @@ for (const shell of navigator.clipboard ? document.querySelectorAll("pre.shell")
   frame.append(shell, button);
 }
 
+// On a phone the navigation is wider than the screen.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // Paper cannot be unfolded.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("details.behind, details.pad")) folded.open = true;
@@ -81,6 +84,7 @@ for (const part of document.querySelectorAll("[data-refresh]")) refresh(part);
 for (const form of document.querySelectorAll("form[data-upload]")) {
   const input = form.querySelector("input[type=file]");
   const button = form.querySelector("button");
+  form.querySelector("[data-drag]").hidden = false;
   let depth = 0;
   const mark = () => document.body.classList.toggle("dropping", depth > 0);
   addEventListener("dragenter", () => { depth += 1; mark(); });

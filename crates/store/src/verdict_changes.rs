@@ -88,7 +88,8 @@ pub async fn note(conn: &mut PgConnection, said: &Said, now: OffsetDateTime) -> 
     Ok(())
 }
 
-/// Stop codes whose word is another than at `since`, the latest change first, at most `limit`.
+/// Stop codes whose word is another than at `since`, the latest change first, at most `limit`. A first verdict is a change
+/// only if it accuses somebody.
 ///
 /// # Errors
 ///
@@ -108,6 +109,7 @@ pub async fn list(conn: &mut PgConnection, since: OffsetDateTime, limit: u32) ->
         SELECT stop_code, changed_at, word, suspect, word_before
         FROM span
         WHERE word_before IS DISTINCT FROM word
+          AND (word_before IS NOT NULL OR word NOT IN ('too-little-data', 'no-driver-explains-this'))
         ORDER BY changed_at DESC, stop_code
         LIMIT $2
         "#,

@@ -119,7 +119,10 @@ fn row(entry: &AuditEntry) -> Row {
         what: words(&entry.action),
         action: entry.action.clone(),
         href: show::address("/audit", &[("action", &entry.action)]),
-        subject: entry.subject.clone(),
+        subject: match entry.action.as_str() {
+            "sign-in" => format!("by {}", entry.subject),
+            _ => entry.subject.clone(),
+        },
         subject_href: place(entry),
         times: match entry.times {
             1 => String::new(),

@@ -9,7 +9,6 @@ use time::Date;
 use super::{Svg, escape};
 use crate::pages::show;
 
-const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 180.0;
 const LEFT: f64 = 58.0;
 const TOP: f64 = 14.0;
@@ -26,54 +25,67 @@ pub(crate) struct Point {
     pub(crate) told: String,
 }
 
-/// Draws the points in their order; `label` is what screen readers hear, `unit` writes a value at the axis. Empty if
-/// there are fewer than two points: that is no trend.
-pub(crate) fn line(points: &[Point], label: &str, unit: impl Fn(f64) -> String) -> Svg {
+/// How a value is written at the axis, and the most it can be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    /// Writes a value.
+    pub(crate) unit: fn(f64) -> String,
+    /// Values never pass this one, nor does the axis.
+    pub(crate) most: f64,
+}
+
+/// Draws the points in their order, wide and narrow; `label` is what screen readers hear. Empty if there are fewer than
+/// two points: that is no trend.
+pub(crate) fn line(points: &[Point], label: &str, scale: Scale) -> Svg {
     let points: Vec<&Point> = points.iter().filter(|point| point.value.is_finite()).collect();
     if points.len() < 2 {
         return Svg::default();
     }
-    let (low, high) = span(&points);
-    let step = (WIDTH - LEFT - 14.0) / show::float(points.len().saturating_sub(1) as u64);
+    let wide = draw(&points, label, scale, ("wide", 600.0));
+    let narrow = draw(&points, label, scale, ("narrow", 340.0));
+    Svg(wide + &narrow)
+}
+
+fn draw(points: &[&Point], label: &str, scale: Scale, (class, width): (&str, f64)) -> String {
+    let (low, high) = span(points, scale.most);
+    let step = (width - LEFT - 14.0) / show::float(points.len().saturating_sub(1) as u64);
     let x = |index: usize| LEFT + 4.0 + show::float(index as u64) * step;
     let y = |value: f64| BOTTOM - (value - low) / (high - low) * (BOTTOM - TOP);
     let mut body = format!(
-        "<svg class=\"chart trend\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
+        "<svg class=\"chart trend {class}\" viewBox=\"0 0 {width} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
         escape(label)
     );
     for value in [low, f64::midpoint(low, high), high] {
-        let (at, text) = (y(value), escape(&unit(value)));
+        let (at, text) = (y(value), escape(&(scale.unit)(value)));
         push(
             &mut body,
             format_args!(
-                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{WIDTH}\" y2=\"{at:.1}\"/>\
+                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{width}\" y2=\"{at:.1}\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>",
                 LEFT - 8.0,
                 at + 4.0
             ),
         );
     }
-    let path: Vec<String> = points
+    let places = points
         .iter()
         .enumerate()
-        .map(|(index, point)| format!("{:.1},{:.1}", x(index), y(point.value)))
-        .collect();
+        .map(|(index, point)| (x(index), y(point.value)));
+    let path: Vec<String> = places.clone().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     push(
         &mut body,
         format_args!("<polyline class=\"line\" points=\"{}\"/>", path.join(" ")),
     );
-    for (index, point) in points.iter().enumerate() {
+    for ((x, y), point) in places.zip(points) {
         push(
             &mut body,
             format_args!(
-                "<circle class=\"mark\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"><title>{}</title></circle>",
-                x(index),
-                y(point.value),
+                "<circle class=\"mark\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"><title>{}</title></circle>",
                 escape(&point.told)
             ),
         );
     }
-    for (index, anchor) in [(0, "start"), (points.len() - 1, "end")] {
+    for (index, anchor) in [(0, "start"), (points.len().saturating_sub(1), "end")] {
         if let Some(point) = points.get(index) {
             push(
                 &mut body,
@@ -86,11 +98,11 @@ pub(crate) fn line(points: &[Point], label: &str, unit: impl Fn(f64) -> String) 
         }
     }
     body.push_str("</svg>");
-    Svg(body)
+    body
 }
 
 /// The ends of the axis: those of the values, a little apart if all are the same.
-fn span(points: &[&Point]) -> (f64, f64) {
+fn span(points: &[&Point], most: f64) -> (f64, f64) {
     let low = points
         .iter()
         .map(|point| point.value)
@@ -100,7 +112,10 @@ fn span(points: &[&Point]) -> (f64, f64) {
         .map(|point| point.value)
         .fold(f64::NEG_INFINITY, f64::max);
     let room = ((high - low) * 0.08).max(high.abs() * 0.001).max(1e-9);
-    ((low - room).max(low.min(0.0)), high + room)
+    (
+        (low - room).max(low.min(0.0)),
+        (high + room).min(most.max(low + room)),
+    )
 }
 
 fn push(body: &mut String, markup: std::fmt::Arguments<'_>) {
@@ -110,9 +125,14 @@ fn push(body: &mut String, markup: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Point, line};
+    use super::{Point, Scale, line};
     use crate::pages::show;
     use time::macros::date;
+
+    const SCALE: Scale = Scale {
+        unit: show::ratio,
+        most: f64::INFINITY,
+    };
 
     fn point(week: time::Date, value: f64) -> Point {
         Point {
@@ -125,7 +145,7 @@ mod tests {
     #[test]
     fn one_week_is_no_trend() {
         let one = [point(date!(2026 - 11 - 02), 1.0)];
-        assert!(line(&one, "x", show::ratio).is_empty());
+        assert!(line(&one, "x", SCALE).is_empty());
     }
 
     #[test]
@@ -134,8 +154,8 @@ mod tests {
             point(date!(2026 - 11 - 02), 0.0),
             point(date!(2026 - 11 - 09), 0.0),
         ];
-        let svg = line(&points, "<x>", show::ratio).to_string();
+        let svg = line(&points, "<x>", SCALE).to_string();
         assert!(!svg.contains("NaN") && !svg.contains("inf") && !svg.contains("<b>") && !svg.contains("<x>"));
-        assert_eq!(svg.matches("<circle").count(), 2);
+        assert_eq!(svg.matches("<circle").count(), 4);
     }
 }

@@ -5,6 +5,18 @@ use wire::fleet::FleetWeek;
 use crate::pages::charts::{Svg, trend};
 use crate::pages::show::{self, Day};
 
+/// Shares at the axis.
+const SHARE: trend::Scale = trend::Scale {
+    unit: |share| format!("{:.1}\u{202f}%", share * 100.0),
+    most: 1.0,
+};
+
+/// Rates at the axis.
+const RATE: trend::Scale = trend::Scale {
+    unit: show::ratio,
+    most: f64::INFINITY,
+};
+
 /// What is shown of the weeks.
 pub(super) struct Weeks {
     pub(super) crash_free: Svg,
@@ -55,12 +67,8 @@ pub(super) fn weeks(weeks: &[FleetWeek], (from, to): (time::Date, time::Date)) -
         },
     );
     Some(Weeks {
-        crash_free: trend::line(
-            &free,
-            "Share of machines that did not crash, by week",
-            show::percent,
-        ),
-        rate: trend::line(&rate, "Crashes per 1,000 machine-days, by week", show::ratio),
+        crash_free: trend::line(&free, "Share of machines that did not crash, by week", SHARE),
+        rate: trend::line(&rate, "Crashes per 1,000 machine-days, by week", RATE),
         rows: weeks.iter().rev().map(row).collect(),
         csv_href: format!("/api/v1/fleet/weeks.csv?from={from}&to={to}&limit=500"),
     })
