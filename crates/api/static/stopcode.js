@@ -154,7 +154,11 @@ function addRow(list, file) {
   row.append(name, progress);
   list.append(row);
   const tell = ({ dumps, refused }) => {
-    const words = refused.map((one) => (one.file_name && one.file_name !== file.name ? `${one.file_name}: ${one.reason}` : one.reason));
+    const words = refused.map((one) => {
+      const told = one.file_name && one.file_name !== file.name ? `${one.file_name}: ${one.reason}` : one.reason;
+      // The name stands beside it already.
+      return told.startsWith(`${file.name}: `) ? told.slice(file.name.length + 2) : told;
+    });
     if (dumps.length > 0) words.unshift(dumps.length === 1 ? (dumps[0].duplicate ? "known already" : "taken") : `${dumps.length} dumps taken`);
     const outcome = document.createElement("span");
     outcome.className = refused.length > 0 ? "wrap worse" : "better";
