@@ -177,8 +177,11 @@ impl Server {
         let url = String::from_utf8(told.stdout).expect("an address");
         let pool = store::connect(url.trim(), 1).await.expect("the database answers");
         let mut conn = pool.acquire().await.expect("a connection");
-        let entries = store::audit::list(&mut conn, 100).await.expect("a list");
+        let entries = store::audit::list(&mut conn, &store::audit::Filter::default(), None, 100)
+            .await
+            .expect("a list");
         entries
+            .items
             .into_iter()
             .map(|entry| (entry.action, entry.subject))
             .collect()

@@ -168,6 +168,7 @@ impl AppState {
         audit::Entry {
             at: self.clock.now(),
             token: caller.token_id.map(TokenId),
+            actor: caller.actor.clone(),
             action: action.to_owned(),
             subject: subject.to_string(),
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use sqlx::PgConnection;
 use store::tokens::{self, NewToken, Token};
-use store::{Clock, TokenId, enrolment};
+use store::{Clock, TokenId, audit, enrolment};
 use time::{Date, Duration, OffsetDateTime};
 use wire::token::Scope;
 
@@ -64,21 +64,37 @@ async fn execute(
                 machine,
                 expires_at: expires.map(|days| now + Duration::days(i64::from(days))),
             };
-            let (_, secret) = tokens::create(connection, &wish, now).await?;
+            let (id, secret) = tokens::create(connection, &wish, now).await?;
+            record(connection, "token.create", id, now).await?;
             Ok(format!("{}\n", secret.expose()))
         }
         TokenCommand::List => Ok(table(&tokens::list(connection).await?, now)),
         TokenCommand::Revoke { id, with_agents } => {
-            let revoked = if with_agents {
+            let (revoked, action) = if with_agents {
                 let ended = enrolment::revoke_with_agents(connection, TokenId(id), now).await?;
-                ended.map(|_| ())
+                (ended.map(|_| ()), "token.revoke-with-agents")
             } else {
-                tokens::revoke(connection, TokenId(id), now).await?
+                let revoked = tokens::revoke(connection, TokenId(id), now).await?;
+                (revoked, "token.revoke")
             };
             revoked.with_context(|| format!("there is no token {id}"))?;
+            record(connection, action, TokenId(id), now).await?;
             Ok(String::new())
         }
     }
+}
+
+/// Records what was done to a token from here, where nobody shows one.
+async fn record(connection: &mut PgConnection, action: &str, id: TokenId, now: OffsetDateTime) -> Result<()> {
+    let entry = audit::Entry {
+        at: now,
+        token: None,
+        actor: Some("command line".to_owned()),
+        action: action.to_owned(),
+        subject: id.to_string(),
+    };
+    audit::record(connection, &entry).await?;
+    Ok(())
 }
 
 /// One line a token, newest first.

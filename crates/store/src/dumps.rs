@@ -4,9 +4,10 @@
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::jobs::{self, JobFence};
-use crate::{CrashId, DumpId, Error, MachineId, Sha256, text};
+use crate::{CrashId, DumpId, Error, MachineId, Sha256, stop_codes, text};
 
 /// Where a dump stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,6 +146,99 @@ pub async fn find(conn: &mut PgConnection, id: DumpId) -> Result<Option<Dump>, E
     .fetch_optional(conn)
     .await?;
     row.map(Dump::try_from).transpose()
+}
+
+/// What became of one uploaded dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its id.
+    pub id: DumpId,
+    /// The name it was sent under.
+    pub file_name: Option<String>,
+    /// Inflated size.
+    pub size_bytes: u64,
+    /// Where it stands.
+    pub state: DumpState,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// The name of the machine it was uploaded for.
+    pub machine: Option<String>,
+    /// The crash it became.
+    pub crash: Option<OutcomeCrash>,
+}
+
+/// The crash that an uploaded dump became, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeCrash {
+    /// Its id.
+    pub id: CrashId,
+    /// Its stop code, unless it is a process's crash.
+    pub stop_code: Option<u32>,
+    /// What groups it with others.
+    pub signature: String,
+}
+
+struct OutcomeRow {
+    id: DumpId,
+    file_name: Option<String>,
+    size_bytes: i64,
+    state: String,
+    error: Option<String>,
+    machine: Option<String>,
+    crash_id: Option<CrashId>,
+    stop_code: Option<i64>,
+    signature: Option<String>,
+    running: Option<i32>,
+}
+
+impl TryFrom<OutcomeRow> for Outcome {
+    type Error = Error;
+
+    fn try_from(row: OutcomeRow) -> Result<Outcome, Error> {
+        let crash = row.crash_id.zip(row.signature);
+        Ok(Outcome {
+            id: row.id,
+            file_name: row.file_name,
+            size_bytes: row.size_bytes.unsigned_abs(),
+            state: DumpState::read(&row.state, row.running)?,
+            error: row.error,
+            machine: row.machine,
+            crash: crash.map(|(id, signature)| OutcomeCrash {
+                id,
+                stop_code: row.stop_code.map(stop_codes::code_of),
+                signature,
+            }),
+        })
+    }
+}
+
+/// What became of the dumps with these ids, in their order; ids that no dump has are left out.
+///
+/// # Errors
+///
+/// [`Error::Database`], [`Error::Row`].
+#[tracing::instrument(name = "db.dumps.outcomes", skip_all)]
+pub async fn outcomes(conn: &mut PgConnection, ids: &[DumpId]) -> Result<Vec<Outcome>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query_as!(
+        OutcomeRow,
+        r#"
+            SELECT
+                dump.id AS "id: DumpId", dump.file_name, dump.size_bytes, dump.state, dump.error,
+                machine.name AS "machine?", crash.id AS "crash_id?: CrashId", crash.stop_code AS "stop_code?",
+                crash.signature AS "signature?", job.attempts AS "running?"
+            FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place)
+            JOIN dump ON dump.id = wanted.id
+            LEFT JOIN job ON job.key = dump.id::text AND job.kind IN ('analyze', 'reanalyze') AND job.state = 1
+            LEFT JOIN machine ON machine.machine_id = dump.machine_id
+            LEFT JOIN crash ON crash.id = dump.crash_id
+            ORDER BY wanted.place
+        "#,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Outcome::try_from).collect()
 }
 
 /// The id of the dump with these bytes, or `None` if the server has none.

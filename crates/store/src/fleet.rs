@@ -104,6 +104,112 @@ pub async fn overview(conn: &mut PgConnection, window: Window) -> Result<Overvie
     })
 }
 
+/// Crashes of a window, and the machines that had them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Crashes that count.
+    pub crashes: u64,
+    /// Machines that were on and crashed.
+    pub machines: u64,
+}
+
+/// The crashes of a window alone: less work than [`overview`], to compare one with.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.fleet.span", skip_all)]
+pub async fn span(conn: &mut PgConnection, window: Window) -> Result<Span, Error> {
+    let row = sqlx::query!(
+        r#"
+        SELECT count(*) AS "crashes!", count(DISTINCT machine_id) FILTER (WHERE EXISTS (
+            SELECT FROM presence
+            WHERE presence.machine_id = crash.machine_id AND presence.week BETWEEN $3 AND $4
+        )) AS "machines!"
+        FROM crash
+        WHERE kind = 'kernel' AND counts AND crashed_at >= $1 AND crashed_at < $2
+        "#,
+        window.start(),
+        window.end(),
+        window.first_week(),
+        window.last_week(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Span {
+        crashes: row.crashes.unsigned_abs(),
+        machines: row.machines.unsigned_abs(),
+    })
+}
+
+/// One week of the fleet, as far as it lies in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Week {
+    /// Its Monday.
+    pub week: Date,
+    /// Machines that were on.
+    pub machines: u64,
+    /// Those of them that did not crash.
+    pub crash_free_machines: u64,
+    /// Days on which machines were on, summed over the machines.
+    pub machine_days: u64,
+    /// Crashes of these machines that count. Those of machines that nobody saw enter no rate and are left out.
+    pub crashes: u64,
+}
+
+/// The weeks of a window in which machines were on, in order.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.fleet.weeks", skip_all)]
+pub async fn weeks(conn: &mut PgConnection, window: Window) -> Result<Vec<Week>, Error> {
+    let (first, last) = (window.first_week(), window.last_week());
+    let rows = sqlx::query!(
+        r#"
+        -- Machines that were on in a week, with the number of their days.
+        WITH seen AS (
+            SELECT week, machine_id,
+                sum(bit_count((
+                    days & CASE week WHEN $1 THEN $3::smallint WHEN $2 THEN $4::smallint ELSE 127::smallint END
+                )::integer::bit(7))) AS days
+            FROM presence
+            WHERE week BETWEEN $1 AND $2
+            GROUP BY week, machine_id
+        ),
+        crashed AS (
+            SELECT date_trunc('week', crashed_at AT TIME ZONE 'UTC')::date AS week, machine_id, count(*) AS crashes
+            FROM crash
+            WHERE kind = 'kernel' AND counts AND crashed_at >= $5 AND crashed_at < $6
+            GROUP BY 1, 2
+        )
+        SELECT week AS "week!", count(*) AS "machines!", count(*) - count(crashed.machine_id) AS "crash_free!",
+            sum(seen.days)::bigint AS "days!", coalesce(sum(crashed.crashes), 0)::bigint AS "crashes!"
+        FROM seen
+        LEFT JOIN crashed USING (week, machine_id)
+        WHERE seen.days > 0
+        GROUP BY week
+        ORDER BY week
+        "#,
+        first,
+        last,
+        window.mask(first),
+        window.mask(last),
+        window.start(),
+        window.end(),
+    )
+    .fetch_all(conn)
+    .await?;
+    let weeks = rows.into_iter().map(|row| Week {
+        week: row.week,
+        machines: row.machines.unsigned_abs(),
+        crash_free_machines: row.crash_free.unsigned_abs(),
+        machine_days: row.days.unsigned_abs(),
+        crashes: row.crashes.unsigned_abs(),
+    });
+    Ok(weeks.collect())
+}
+
 /// Machines that were on, and their days.
 struct Seen {
     machines: i64,

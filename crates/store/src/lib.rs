@@ -25,6 +25,8 @@
 //! | [`import`] | history in bulk |
 //! | [`exposure`] | the counts that verdicts are computed from |
 //! | [`verdicts`] | the computed rankings |
+//! | [`verdict_changes`] | what they said before, and what is new in them |
+//! | [`freshness`] | how old what is known is |
 //! | [`alerts`] | what is worth telling other systems, and telling it |
 //! | [`stop_codes`] | stop codes, what they mean and how they spread |
 //! | [`fleet`] | figures for the whole fleet |
@@ -53,6 +55,7 @@ pub mod experiments;
 pub mod exposure;
 pub mod figures;
 pub mod fleet;
+pub mod freshness;
 mod ids;
 pub mod import;
 pub mod ingest;
@@ -69,6 +72,7 @@ pub mod stop_codes;
 pub mod symbols;
 mod text;
 pub mod tokens;
+pub mod verdict_changes;
 pub mod verdicts;
 pub mod wakeup;
 mod window;

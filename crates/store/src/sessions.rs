@@ -6,7 +6,10 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
 use crate::tokens::{Grant, Secret};
-use crate::{Error, Sha256, TokenId};
+use crate::{Error, Sha256, TokenId, text};
+
+/// Who is said to have signed in by a link.
+const BY_LINK: &str = "one-time link";
 
 /// Opens a session with what `grant` may do, for `lasts`; hands out the cookie's value.
 ///
@@ -22,10 +25,11 @@ pub async fn open(
 ) -> Result<Secret, Error> {
     let secret = Secret::generate("")?;
     sqlx::query!(
-        "INSERT INTO session (hash, token_id, scopes, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO session (hash, token_id, scopes, actor, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
         &secret.hash().0,
         grant.token.map(|token| token.0),
         &grant.scopes,
+        grant.actor.as_deref().map(text::without_nul),
         now,
         now + lasts,
     )
@@ -48,7 +52,7 @@ pub async fn authenticate(
     let grant = sqlx::query_as!(
         Grant,
         r#"
-            SELECT session.token_id AS "token: TokenId", session.scopes, token.machine
+            SELECT session.token_id AS "token: TokenId", session.scopes, token.machine, session.actor
             FROM session
             LEFT JOIN token ON token.id = session.token_id
             WHERE session.hash = $1
@@ -128,6 +132,7 @@ pub async fn use_link(
         token: None,
         scopes,
         machine: None,
+        actor: Some(BY_LINK.to_owned()),
     }))
 }
 

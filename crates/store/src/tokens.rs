@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::{Error, Sha256, TokenId, text};
+use crate::{Error, Page, Sha256, TokenId, text};
 
 /// Name of the token that the environment sets.
 const FROM_ENVIRONMENT: &str = "STOPCODE_ADMIN_TOKEN";
@@ -98,6 +98,8 @@ pub struct Grant {
     pub scopes: Vec<String>,
     /// The only machine it may write for.
     pub machine: Option<String>,
+    /// Who, in words, where no token tells.
+    pub actor: Option<String>,
 }
 
 /// Makes a token and hands out its text, for the only time.
@@ -175,6 +177,7 @@ pub async fn authenticate(
         token: Some(row.id),
         scopes: row.scopes,
         machine: row.machine,
+        actor: None,
     }))
 }
 
@@ -198,6 +201,47 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Token>, Error> {
     .fetch_all(conn)
     .await?;
     Ok(tokens)
+}
+
+/// Which tokens are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Those that somebody made.
+    Made,
+    /// Those that agents got when they enrolled: one a machine, so there may be very many.
+    Enrolled,
+}
+
+/// Tokens of one kind, newest first, revoked ones included, at most `limit`, after the one with the id `after`.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.tokens.page", skip_all)]
+pub async fn page(
+    conn: &mut PgConnection,
+    kind: Kind,
+    after: Option<TokenId>,
+    limit: u32,
+) -> Result<Page<Token, TokenId>, Error> {
+    let tokens = sqlx::query_as!(
+        Token,
+        r#"
+            SELECT
+                id AS "id: TokenId", name, scopes, machine, enrolled_by AS "enrolled_by: TokenId", created_at,
+                expires_at, revoked_at, last_used_at
+            FROM token
+            WHERE (enrolled_by IS NOT NULL) = $1 AND ($2::uuid IS NULL OR id < $2)
+            ORDER BY id DESC
+            LIMIT $3
+        "#,
+        kind == Kind::Enrolled,
+        after.map(|id| id.0),
+        i64::from(limit) + 1,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(Page::cut(tokens, limit, |token| token.id))
 }
 
 /// One token, or `None` if there is none with this id.

@@ -13,22 +13,26 @@
 //! | [`stop_code`] | stop codes seen in the fleet, and what they mean |
 //! | [`suspects`] | the ranking of driver versions for one stop code |
 //! | [`driver`] | drivers and their versions across the fleet |
+//! | [`fleet`] | the fleet as a whole, week by week |
 //! | [`experiment`] | locked pages tracked on a few machines, and what came of it |
 //! | [`machine`] | machines and what happened to them |
 //! | [`policy`] | how an agent joins, what it tells daily, what it is asked to do |
 //! | [`symbols`] | symbol files: keys, what the server has, what it misses |
 //! | [`token`] | access tokens |
+//! | [`audit`] | what was done that needs an answer later |
 //! | [`webhook`] | who is told of alerts, and what is told |
 //! | [`page`] | one page of a list |
 //! | [`problem`] | what an error looks like (RFC 9457) |
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod crash;
 mod day;
 pub mod driver;
 pub mod dump;
 pub mod experiment;
+pub mod fleet;
 mod hex;
 pub mod import;
 pub mod inventory;

@@ -71,6 +71,35 @@ pub enum VerdictWord {
     Confirmed,
 }
 
+impl VerdictWord {
+    /// All words, weakest first.
+    pub const ALL: [VerdictWord; 6] = [
+        VerdictWord::TooLittleData,
+        VerdictWord::NoDriverExplainsThis,
+        VerdictWord::Associated,
+        VerdictWord::SuspectSet,
+        VerdictWord::LikelyCause,
+        VerdictWord::Confirmed,
+    ];
+
+    /// The name as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            VerdictWord::TooLittleData => "too-little-data",
+            VerdictWord::NoDriverExplainsThis => "no-driver-explains-this",
+            VerdictWord::Associated => "associated",
+            VerdictWord::SuspectSet => "suspect-set",
+            VerdictWord::LikelyCause => "likely-cause",
+            VerdictWord::Confirmed => "confirmed",
+        }
+    }
+
+    /// The word of this name.
+    pub fn from_name(name: &str) -> Option<VerdictWord> {
+        VerdictWord::ALL.into_iter().find(|word| word.as_str() == name)
+    }
+}
+
 /// What can prove a suspect guilty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,6 +11,7 @@ mod durability;
 mod enrolment;
 mod experiments;
 mod hostile;
+mod pages;
 mod ranking;
 mod real_dumps;
 mod roles;

@@ -110,8 +110,10 @@ async fn an_experiment_expires_and_its_setting_goes_even_if_nobody_looks_over_it
     let (experiment, machines) = experiments::find(&mut conn, id).await.unwrap().unwrap();
     assert_eq!(experiment.ended_at, Some(after));
     assert_eq!(machines[0].released_at, Some(after));
-    let entries = audit::list(&mut conn, 10).await.unwrap();
-    let recorded = entries.iter().find(|entry| entry.subject == id.to_string());
+    let entries = audit::list(&mut conn, &audit::Filter::default(), None, 10)
+        .await
+        .unwrap();
+    let recorded = entries.items.iter().find(|entry| entry.subject == id.to_string());
     assert_eq!(recorded.unwrap().action, "experiment.expired");
     assert!(
         experiments::look_over(&mut conn, after)

@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 use store::import::{Line, Session};
 use store::machines::TimelineEntry;
+use store::verdict_changes::{self, Said};
 use store::verdicts::{self, Verdict};
 use store::{Window, drivers, fleet, machines, stop_codes};
 use time::macros::{date, datetime};
@@ -115,9 +116,10 @@ async fn a_machines_timeline_has_its_crash_and_what_came_and_went_before() {
 async fn the_list_of_machines_goes_on_after_its_last_name() {
     let mut conn = connection().await;
     two_machines(&mut conn).await;
-    let first = machines::list(&mut conn, None, 1).await.unwrap();
+    let all = machines::Filter::default();
+    let first = machines::list(&mut conn, &all, None, 1).await.unwrap();
     assert_eq!(first.next.as_deref(), Some("m1"));
-    let second = machines::list(&mut conn, Some("m1"), 1).await.unwrap();
+    let second = machines::list(&mut conn, &all, Some("m1"), 1).await.unwrap();
     assert_eq!(
         (
             second.items[0].name.as_str(),
@@ -228,4 +230,124 @@ async fn codes_with_crashes_and_no_fresh_ranking_are_to_be_refreshed() {
         .await
         .unwrap();
     assert_eq!(codes, [0x76]);
+}
+
+#[tokio::test]
+async fn machines_are_found_by_the_driver_that_they_have_now() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let driver = |name: &str, version: Option<&str>| machines::Filter {
+        driver: Some(name.to_owned()),
+        version: version.map(str::to_owned),
+        ..machines::Filter::default()
+    };
+    let model = machines::Filter {
+        model: Some("Latitude".to_owned()),
+        ..driver("a.sys", None)
+    };
+    let cases: [(machines::Filter, &[&str]); 6] = [
+        (driver("a.sys", Some("2.0")), &["m1"]),
+        // m1 had it, but has it no more.
+        (driver("a.sys", Some("1.0")), &["m2"]),
+        (driver("b.sys", None), &["m1", "m2"]),
+        (driver("a.sys", Some("9.9")), &[]),
+        (driver("none.sys", None), &[]),
+        (model, &["m1"]),
+    ];
+    for (filter, names) in cases {
+        let found = machines::list(&mut conn, &filter, None, 10).await.unwrap();
+        let found: Vec<&str> = found.items.iter().map(|machine| machine.name.as_str()).collect();
+        assert_eq!(found, names, "{filter:?}");
+        let count = machines::count(&mut conn, &filter).await.unwrap();
+        assert_eq!(count, names.len() as u64, "{filter:?}");
+    }
+}
+
+/// A crash of a machine that nobody saw on enters no rate, here neither.
+#[tokio::test]
+async fn weeks_count_machines_that_were_on_and_their_crashes_alone() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let unseen = vec![crash_line("m3", datetime!(2026-11-12 10:00 UTC))];
+    assert_eq!(
+        import(&mut conn, &mut Session::default(), unseen).await.rejected,
+        []
+    );
+    let weeks = fleet::weeks(&mut conn, WINDOW).await.unwrap();
+    let told: Vec<_> = weeks
+        .iter()
+        .map(|week| {
+            (
+                week.week,
+                week.machines,
+                week.crash_free_machines,
+                week.machine_days,
+                week.crashes,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (date!(2026 - 11 - 02), 2, 2, 14, 0),
+            (date!(2026 - 11 - 09), 2, 1, 14, 1)
+        ]
+    );
+    let span = fleet::span(&mut conn, WINDOW).await.unwrap();
+    assert_eq!((span.crashes, span.machines), (2, 1));
+}
+
+/// What came and went within the span is no change; who was suspected before is no regression.
+#[tokio::test]
+async fn a_change_of_a_verdict_is_what_differs_at_both_ends_of_the_span() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let version = drivers::find_version(&mut conn, "a.sys", "2.0")
+        .await
+        .unwrap()
+        .unwrap();
+    let said = |stop_code, word, versions: &[i32]| Said {
+        stop_code,
+        word,
+        suspect: (!versions.is_empty()).then(|| "a.sys 2.0".to_owned()),
+        driver_version_ids: versions.to_vec(),
+    };
+    let day = |day: i64| datetime!(2026-11-01 00:00 UTC) + time::Duration::days(day);
+    for (at, said) in [
+        (1, said(0x76, "too-little-data", &[])),
+        (2, said(0xd1, "associated", &[version])),
+        (5, said(0x76, "too-little-data", &[])),
+        (6, said(0x76, "associated", &[version])),
+        (7, said(0x76, "likely-cause", &[version])),
+        (8, said(0xd1, "too-little-data", &[])),
+        (9, said(0xd1, "associated", &[version])),
+    ] {
+        verdict_changes::note(&mut conn, &said, day(at)).await.unwrap();
+    }
+    let changes = verdict_changes::list(&mut conn, day(4), 10).await.unwrap();
+    let told: Vec<_> = changes
+        .iter()
+        .map(|change| {
+            (
+                change.stop_code,
+                change.word_before.as_deref(),
+                change.word.as_str(),
+                change.changed_at,
+            )
+        })
+        .collect();
+    assert_eq!(told, [(0x76, Some("too-little-data"), "likely-cause", day(7))]);
+    let regressions = verdict_changes::regressions(&mut conn, day(4), 10).await.unwrap();
+    let told: Vec<_> = regressions
+        .iter()
+        .map(|one| {
+            (
+                one.stop_code,
+                one.driver.as_str(),
+                one.version.as_deref(),
+                one.suspected_at,
+            )
+        })
+        .collect();
+    assert_eq!(told, [(0x76, "a.sys", Some("2.0"), day(6))]);
 }

@@ -81,7 +81,12 @@ pub async fn by_token(state: &AppState, token: &str, via: Via) -> Result<Caller,
     Ok(caller(grant, via))
 }
 
-async fn by_session(state: &AppState, secret: &str) -> Result<Caller, ApiError> {
+/// What the session with this secret may do, if it is not over.
+///
+/// # Errors
+///
+/// [`ApiError::Unauthorized`] if it is.
+pub(crate) async fn by_session(state: &AppState, secret: &str) -> Result<Caller, ApiError> {
     let mut conn = state.conn().await?;
     let grant = sessions::authenticate(&mut conn, Sha256::of(secret.as_bytes()), state.clock.now()).await?;
     let grant = grant.ok_or(ApiError::Unauthorized {
@@ -93,6 +98,7 @@ async fn by_session(state: &AppState, secret: &str) -> Result<Caller, ApiError> 
 fn caller(grant: Grant, via: Via) -> Caller {
     Caller {
         token_id: grant.token.map(|id| id.0),
+        actor: grant.actor,
         scopes: view::token::scopes(&grant.scopes),
         machine: grant.machine,
         via,

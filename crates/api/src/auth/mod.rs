@@ -16,6 +16,7 @@ pub use cookie::{SESSION_COOKIE, clear_cookie, session_cookie};
 pub use extractor::{Session, Uploader, by_token};
 
 pub(crate) use cookie::read as session_secret;
+pub(crate) use extractor::by_session;
 pub(crate) use origin::is_same_site;
 
 use crate::error::ApiError;
@@ -26,6 +27,8 @@ pub struct Caller {
     /// The token that was shown, or that the session was opened with. `None` for a session that came from the
     /// one-time link.
     pub token_id: Option<Uuid>,
+    /// Who, in words, where no token tells.
+    pub actor: Option<String>,
     /// What they may do.
     pub scopes: Vec<Scope>,
     /// The only machine they may write for.
@@ -92,6 +95,7 @@ mod tests {
     fn caller(scopes: &[Scope], machine: Option<&str>) -> Caller {
         Caller {
             token_id: None,
+            actor: None,
             scopes: scopes.to_vec(),
             machine: machine.map(str::to_owned),
             via: Via::Bearer,

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use store::{DumpId, dumps};
+use store::{DumpId, audit, dumps};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 use wire::dump::Dump;
@@ -75,6 +75,7 @@ pub(crate) async fn reprocess(
     let mut transaction = state.begin().await?;
     let queued = dumps::reprocess(&mut transaction, DumpId(id)).await?;
     queued.ok_or_else(|| ApiError::not_found("dump", &id))?;
+    audit::record(&mut transaction, &state.entry(&caller, "dump.reprocess", &id)).await?;
     commit(transaction).await?;
     let dump = view::dump::dump(find(&state, id).await?)?;
     Ok((StatusCode::ACCEPTED, axum::Json(dump)))

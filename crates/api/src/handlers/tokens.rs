@@ -33,6 +33,21 @@ pub(crate) async fn create(
     Json(wish): Json<NewToken>,
 ) -> Result<Response, ApiError> {
     caller.require(Scope::Admin)?;
+    let created = make(&state, &caller, wish).await?;
+    let uncached = [(header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, uncached, axum::Json(created)).into_response())
+}
+
+/// Makes a token for an administrator, and records it.
+///
+/// # Errors
+///
+/// [`ApiError::Invalid`] for a wish that makes no sense, and those of the store.
+pub(crate) async fn make(
+    state: &AppState,
+    caller: &Caller,
+    wish: NewToken,
+) -> Result<CreatedToken, ApiError> {
     let now = state.clock.now();
     check(&wish, now)?;
     let new = tokens::NewToken {
@@ -41,16 +56,14 @@ pub(crate) async fn create(
         machine: wish.machine,
         expires_at: wish.expires_at,
     };
-    let mut conn = state.conn().await?;
-    let (id, secret) = tokens::create(&mut conn, &new, now).await?;
-    drop(conn);
-    state.record(&caller, "token.create", id).await?;
-    let created = CreatedToken {
+    let mut transaction = state.begin().await?;
+    let (id, secret) = tokens::create(&mut transaction, &new, now).await?;
+    audit::record(&mut transaction, &state.entry(caller, "token.create", &id)).await?;
+    commit(transaction).await?;
+    Ok(CreatedToken {
         id: id.0,
         token: secret.expose().to_owned(),
-    };
-    let uncached = [(header::CACHE_CONTROL, "no-store")];
-    Ok((StatusCode::CREATED, uncached, axum::Json(created)).into_response())
+    })
 }
 
 /// Refuses a wish that makes no sense.
@@ -140,19 +153,45 @@ pub(crate) async fn revoke(
     Query(query): Query<RevokeQuery>,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Scope::Admin)?;
+    let reach = if query.with_agents {
+        Reach::WithAgents
+    } else {
+        Reach::Itself
+    };
+    end(&state, &caller, id, reach).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a revocation ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The token alone.
+    Itself,
+    /// The token, and those that agents were enrolled with by it.
+    WithAgents,
+}
+
+/// Revokes a token for an administrator, and records it.
+///
+/// # Errors
+///
+/// [`ApiError::NotFound`], and those of the store.
+pub(crate) async fn end(state: &AppState, caller: &Caller, id: Uuid, reach: Reach) -> Result<(), ApiError> {
     let mut transaction = state.begin().await?;
     let now = state.clock.now();
-    let (revoked, action) = if query.with_agents {
-        let ended = enrolment::revoke_with_agents(&mut transaction, TokenId(id), now).await?;
-        (ended.map(|_| ()), "token.revoke-with-agents")
-    } else {
-        let revoked = tokens::revoke(&mut transaction, TokenId(id), now).await?;
-        (revoked, "token.revoke")
+    let (revoked, action) = match reach {
+        Reach::WithAgents => {
+            let ended = enrolment::revoke_with_agents(&mut transaction, TokenId(id), now).await?;
+            (ended.map(|_| ()), "token.revoke-with-agents")
+        }
+        Reach::Itself => {
+            let revoked = tokens::revoke(&mut transaction, TokenId(id), now).await?;
+            (revoked, "token.revoke")
+        }
     };
     revoked.ok_or_else(|| ApiError::not_found("token", &id))?;
-    audit::record(&mut transaction, &state.entry(&caller, action, &id)).await?;
-    commit(transaction).await?;
-    Ok(StatusCode::NO_CONTENT)
+    audit::record(&mut transaction, &state.entry(caller, action, &id)).await?;
+    commit(transaction).await
 }
 
 #[cfg(test)]

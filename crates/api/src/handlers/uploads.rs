@@ -81,6 +81,15 @@ pub(super) async fn take(
 ) -> Result<UploadedDumps, ApiError> {
     let machine = machine.map(intake::machine_name).transpose()?;
     let upload = intake::receive(headers, body, state.limits(), &state.budget).await?;
+    keep(state, machine, upload).await
+}
+
+/// Stores what an upload held, durably.
+pub(crate) async fn keep(
+    state: &AppState,
+    machine: Option<&str>,
+    upload: Upload,
+) -> Result<UploadedDumps, ApiError> {
     let Upload {
         dumps,
         refused,

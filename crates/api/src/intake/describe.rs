@@ -37,7 +37,7 @@ const KNOWN: [(&[u8], &str); 27] = [
 /// A sentence about `bytes`, with their beginning when nothing better is known.
 pub(super) fn describe(bytes: &[u8]) -> String {
     if bytes.is_empty() {
-        return "the body is empty".to_owned();
+        return "it is empty".to_owned();
     }
     if is_microdump(bytes) {
         return "this is a text microdump, which holds no memory to analyse".to_owned();

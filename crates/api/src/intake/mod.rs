@@ -37,7 +37,7 @@ pub(crate) use symbols::{
     key as symbol_key, recognise as recognise_symbols,
 };
 pub(crate) use tree::{Member, Tree, TreeLimits};
-pub(crate) use upload::{TakenDump, Upload, receive};
+pub(crate) use upload::{TakenDump, Upload, receive, receive_form};
 
 use crate::error::ApiError;
 

@@ -76,8 +76,20 @@ async fn file(field: Field<'_>, collector: &mut Collector) -> Result<(), BodyErr
         // What is not read here is skipped when the next part is asked for.
         return Ok(());
     }
-    let held = hold(opened, 0, collector.left_bytes(), &mut collector.lease).await?;
-    collector.take(held, file_name).await
+    let limit_bytes = collector.left_bytes();
+    let held = hold(opened, 0, limit_bytes, &mut collector.lease).await;
+    let taken = match held {
+        Ok(held) => collector.take(held, file_name.clone()).await,
+        Err(error) => Err(error),
+    };
+    match taken {
+        // One broken file is no reason to refuse the others.
+        Err(error @ (BodyError::Corrupt { .. } | BodyError::NoDump { .. })) => {
+            collector.refuse(file_name, error.to_string());
+            Ok(())
+        }
+        taken => taken,
+    }
 }
 
 /// Keeps a field's text, cut to its limit. Fields beyond the most are read over.

@@ -155,7 +155,7 @@ async fn an_empty_body_is_named() {
     assert_eq!(
         error,
         BodyError::NoDump {
-            saw: "the body is empty".to_owned()
+            saw: "it is empty".to_owned()
         }
     );
 }

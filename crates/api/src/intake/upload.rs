@@ -26,7 +26,7 @@ pub(crate) struct TakenDump {
     pub(crate) file_name: Option<String>,
 }
 
-/// What an upload held. At least one dump is there.
+/// What an upload held. At least one dump is there, unless it came by [`receive_form`].
 #[derive(Debug)]
 pub(crate) struct Upload {
     /// The dumps, in the order they came.
@@ -46,6 +46,24 @@ pub(crate) struct Upload {
 /// [`BodyError`]: too large, too slow, broken, corrupt, or without any dump; [`BodyError::Busy`] when the budget is
 /// used up.
 pub(crate) async fn receive(
+    headers: &HeaderMap,
+    body: Body,
+    limits: Limits,
+    budget: &ByteBudget,
+) -> Result<Upload, BodyError> {
+    let upload = receive_form(headers, body, limits, budget).await?;
+    if upload.dumps.is_empty() {
+        return Err(no_dump(&upload.refused));
+    }
+    Ok(upload)
+}
+
+/// The same for a form that a person sent: one without any dump is no error, but tells why of each file.
+///
+/// # Errors
+///
+/// As [`receive`].
+pub(crate) async fn receive_form(
     headers: &HeaderMap,
     body: Body,
     limits: Limits,
@@ -91,7 +109,7 @@ async fn receive_all(
             Annotations::new()
         }
     };
-    collector.finish(annotations)
+    Ok(collector.finish(annotations))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -194,20 +212,22 @@ impl Collector {
                     file_name,
                 });
             }
-            Err(reason) => self.refused.push(RefusedDump { file_name, reason }),
+            Err(reason) => self.refuse(file_name, reason),
         }
     }
 
-    fn finish(self, annotations: Annotations) -> Result<Upload, BodyError> {
-        if self.dumps.is_empty() {
-            return Err(no_dump(&self.refused));
-        }
-        Ok(Upload {
+    /// Notes why a file was not taken.
+    pub(super) fn refuse(&mut self, file_name: Option<String>, reason: String) {
+        self.refused.push(RefusedDump { file_name, reason });
+    }
+
+    fn finish(self, annotations: Annotations) -> Upload {
+        Upload {
             dumps: self.dumps,
             refused: self.refused,
             annotations,
             lease: self.lease,
-        })
+        }
     }
 }
 

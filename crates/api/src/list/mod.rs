@@ -140,6 +140,11 @@ pub(crate) fn answer_detail<T: Serialize, R: Table>(whole: &T, rows: &[R], forma
     }
 }
 
+/// A table as a CSV file, whatever the client accepts.
+pub(crate) fn csv_file<R: Table>(rows: &[R]) -> Response {
+    csv::response(rows, Format::CsvFile)
+}
+
 /// The raw text of a query parameter whose values need no decoding.
 fn query_value<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     uri.query()?

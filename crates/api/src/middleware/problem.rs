@@ -4,27 +4,36 @@
 //! rejections, timeouts). Pages fail with their own HTML, which passes untouched. What is the server's own fault
 //! is logged here, once, with its whole chain.
 
+use std::time::Duration;
+
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
+use tokio::time::timeout;
 use wire::problem::Problem;
 
 use super::request_id::RequestId;
+use crate::auth::{Caller, by_session, session_secret};
 use crate::error::{ApiError, Failure, chain};
+use crate::state::AppState;
 
 /// The media type of problems.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// How long the page of a failure waits to know who looks at it.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// The layer.
-pub(crate) async fn write(request: Request, next: Next) -> Response {
+pub(crate) async fn write(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let id = request
         .extensions()
         .get::<RequestId>()
         .map(|id| id.0.clone())
         .unwrap_or_default();
     let wants_page = wants_page(request.uri().path(), request.headers());
+    let session = session_secret(request.headers()).map(str::to_owned);
     let response = next.run(request).await;
     let (parts, body) = response.into_parts();
     let Some(problem) = problem(&parts, id) else {
@@ -34,7 +43,16 @@ pub(crate) async fn write(request: Request, next: Next) -> Response {
         Found::Whole(problem) => problem,
         Found::TextInBody(problem) => with_text(problem, body).await,
     };
-    render(parts, &problem, wants_page)
+    let caller = match session {
+        Some(secret) if wants_page => signed_in(&state, &secret).await,
+        _ => None,
+    };
+    render(parts, &problem, wants_page.then_some(caller))
+}
+
+/// Who looks at the page of a failure, if that is known soon: what failed may be the database.
+async fn signed_in(state: &AppState, secret: &str) -> Option<Caller> {
+    timeout(PATIENCE, by_session(state, secret)).await.ok()?.ok()
 }
 
 /// What is known of a failed response before its body is read.
@@ -90,10 +108,16 @@ async fn with_text(mut problem: Problem, body: Body) -> Problem {
     problem
 }
 
-/// The response with its body written anew.
-fn render(mut parts: axum::http::response::Parts, problem: &Problem, wants_page: bool) -> Response {
+/// The response with its body written anew: as a page for somebody, or as JSON.
+fn render(
+    mut parts: axum::http::response::Parts,
+    problem: &Problem,
+    page_for: Option<Option<Caller>>,
+) -> Response {
     parts.headers.remove(header::CONTENT_LENGTH);
-    if wants_page && let Some(page) = crate::pages::error_page(problem) {
+    if let Some(caller) = page_for
+        && let Some(page) = crate::pages::error_page(problem, caller.as_ref())
+    {
         parts.headers.remove(header::CONTENT_TYPE);
         return (parts.status, parts.headers, Html(page)).into_response();
     }

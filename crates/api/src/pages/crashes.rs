@@ -49,15 +49,8 @@ impl Query {
     /// The address of this list with another cursor, or without one.
     fn href(&self, cursor: Option<&str>) -> String {
         let filters = self.set().into_iter().map(|(name, _, value)| (name, value));
-        let pairs: Vec<String> = filters
-            .chain(cursor.map(|cursor| ("cursor", cursor)))
-            .map(|(name, value)| format!("{name}={}", show::encode(value.trim())))
-            .collect();
-        if pairs.is_empty() {
-            "/crashes".to_owned()
-        } else {
-            format!("/crashes?{}", pairs.join("&"))
-        }
+        let pairs: Vec<_> = filters.chain(cursor.map(|cursor| ("cursor", cursor))).collect();
+        show::address("/crashes", &pairs)
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) struct DetailPage {
     safe: Option<Safe>,
     versions: Vec<VersionRow>,
     crashes_href: String,
+    csv_href: String,
 }
 
 /// The version that nobody was seen crashing with.
@@ -139,6 +140,7 @@ impl DetailPage {
                 .map(|version| version_row(version, most, safe))
                 .collect(),
             crashes_href: format!("/crashes?driver={}", show::encode(&driver.name)),
+            csv_href: format!("/api/v1/drivers/{}.csv", show::encode(&driver.name)),
         }
     }
 }

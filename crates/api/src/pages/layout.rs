@@ -17,19 +17,31 @@ pub(crate) enum Section {
     Experiments,
     /// Symbol files.
     Symbols,
+    /// Sending dumps.
+    Upload,
     /// The server itself.
     Health,
+    /// Tokens.
+    Tokens,
+    /// Who did what.
+    Audit,
     /// None of them: signing in, errors.
     Outside,
 }
 
 /// Who looks at a page, as far as its layout depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each right is given without the others"
+)]
 pub(crate) struct Viewer {
     /// Whether a session cookie brought them here, which signing out can end.
     pub(crate) has_session: bool,
     /// Whether raw dumps may be downloaded.
     pub(crate) may_download: bool,
+    /// Whether dumps may be sent.
+    pub(crate) may_upload: bool,
     /// Whether failed dumps may be tried again, and experiments started and cancelled.
     pub(crate) may_admin: bool,
 }
@@ -76,21 +88,25 @@ impl Layout {
 
     /// The navigation, empty before signing in.
     pub(crate) fn nav(&self) -> Vec<NavEntry> {
-        if self.viewer.is_none() {
+        let Some(viewer) = &self.viewer else {
             return Vec::new();
-        }
+        };
         let entries = [
-            ("/", "Overview", Section::Overview),
-            ("/crashes", "Crashes", Section::Crashes),
-            ("/drivers", "Drivers", Section::Drivers),
-            ("/machines", "Machines", Section::Machines),
-            ("/experiments", "Experiments", Section::Experiments),
-            ("/symbols", "Symbols", Section::Symbols),
-            ("/health", "Health", Section::Health),
+            ("/", "Overview", Section::Overview, true),
+            ("/crashes", "Crashes", Section::Crashes, true),
+            ("/drivers", "Drivers", Section::Drivers, true),
+            ("/machines", "Machines", Section::Machines, true),
+            ("/experiments", "Experiments", Section::Experiments, true),
+            ("/symbols", "Symbols", Section::Symbols, true),
+            ("/upload", "Upload", Section::Upload, viewer.may_upload),
+            ("/health", "Health", Section::Health, true),
+            ("/tokens", "Tokens", Section::Tokens, viewer.may_admin),
+            ("/audit", "Audit", Section::Audit, viewer.may_admin),
         ];
         entries
             .into_iter()
-            .map(|(href, label, section)| NavEntry {
+            .filter(|(.., shown)| *shown)
+            .map(|(href, label, section, _)| NavEntry {
                 href,
                 label,
                 current: section == self.section,

@@ -1,6 +1,7 @@
 //! `/machines` and `/machines/{machine}`: the machines, and what happened to one of them.
 
 use askama::Template;
+use serde::Deserialize;
 use wire::inventory::MachineAttributes;
 use wire::machine::{Agent, InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
 use wire::policy::LockedPages;
@@ -11,11 +12,75 @@ use super::show::{self, When};
 /// Drivers of one change that are shown before the rest folds away.
 const MOST_CHANGES: usize = 6;
 
+/// The list's fields as they stand in the address; empty ones mean "any".
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Query {
+    pub(crate) search: String,
+    pub(crate) driver: String,
+    pub(crate) version: String,
+    pub(crate) model: String,
+    pub(crate) os_build: String,
+}
+
+impl Query {
+    fn filters(&self) -> [(&'static str, &str); 4] {
+        [
+            ("driver", &self.driver),
+            ("version", &self.version),
+            ("model", &self.model),
+            ("os_build", &self.os_build),
+        ]
+    }
+
+    /// Whether anything but a name is asked for.
+    fn is_filtered(&self) -> bool {
+        self.filters().iter().any(|(_, value)| !value.trim().is_empty())
+    }
+
+    /// The address of this list with another cursor, or without one.
+    fn href(&self, cursor: &str) -> String {
+        let rest = [("search", self.search.as_str()), ("cursor", cursor)];
+        show::address("/machines", &[self.filters().as_slice(), &rest].concat())
+    }
+
+    /// What is asked for, in words: `with acmecap.sys 4.2.1.0, on build 22631`.
+    fn words(&self) -> String {
+        let mut words = Vec::new();
+        if !self.driver.trim().is_empty() {
+            words.push(
+                format!("with {} {}", self.driver.trim(), self.version.trim())
+                    .trim_end()
+                    .to_owned(),
+            );
+        }
+        if !self.model.trim().is_empty() {
+            words.push(format!("of model {}", self.model.trim()));
+        }
+        if !self.os_build.trim().is_empty() {
+            words.push(format!("on build {}", self.os_build.trim()));
+        }
+        words.join(", ")
+    }
+}
+
+/// The address of the machines that have a driver now, or one of its versions.
+pub(crate) fn having(driver: &str, version: Option<&str>) -> String {
+    show::address(
+        "/machines",
+        &[("driver", driver), ("version", version.unwrap_or_default())],
+    )
+}
+
 /// What the list is made from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ListFacts {
     pub(crate) machines: Vec<MachineSummary>,
-    pub(crate) search: String,
+    pub(crate) query: Query,
+    /// How many machines fit the filters, if there are any.
+    pub(crate) count: Option<u64>,
+    /// A filter that could not be understood, in a sentence.
+    pub(crate) problem: Option<String>,
     pub(crate) turned: bool,
     pub(crate) next_cursor: Option<String>,
     pub(crate) address: String,
@@ -26,7 +91,12 @@ pub(crate) struct ListFacts {
 #[template(path = "machines.html")]
 pub(crate) struct ListPage {
     layout: Layout,
-    search: String,
+    query: Query,
+    filtered: bool,
+    /// What is asked for, and how many there are of it.
+    lead: Option<String>,
+    problem: Option<String>,
+    csv_href: String,
     rows: Vec<ListRow>,
     first_href: Option<String>,
     next_href: Option<String>,
@@ -49,16 +119,19 @@ struct ListRow {
 impl ListPage {
     /// Lays the facts out.
     pub(crate) fn new(facts: &ListFacts, viewer: Option<&Viewer>) -> ListPage {
-        let base = format!("/machines?search={}", show::encode(&facts.search));
+        let query = &facts.query;
+        let count = |count| format!("{} {}", show::counted(count, "machine"), query.words());
+        let csv = show::address("/api/v1/machines.csv", &query.filters());
         ListPage {
             layout: Layout::new("Machines", Section::Machines, viewer),
-            search: facts.search.clone(),
+            filtered: query.is_filtered(),
+            lead: facts.count.map(count),
+            problem: facts.problem.clone(),
+            csv_href: csv,
             rows: facts.machines.iter().map(list_row).collect(),
-            first_href: facts.turned.then(|| base.clone()),
-            next_href: facts
-                .next_cursor
-                .as_ref()
-                .map(|cursor| format!("{base}&cursor={}", show::encode(cursor))),
+            first_href: facts.turned.then(|| query.href("")),
+            next_href: facts.next_cursor.as_deref().map(|cursor| query.href(cursor)),
+            query: query.clone(),
             address: facts.address.clone(),
         }
     }
@@ -119,6 +192,7 @@ pub(crate) struct DetailPage {
     host_name: Option<String>,
     crashes: String,
     crashes_href: String,
+    api_href: String,
     last_seen: When,
     facts: Vec<(&'static str, String)>,
     agent: Option<AgentPanel>,
@@ -179,6 +253,7 @@ impl DetailPage {
             host_name: other_name(summary),
             crashes: show::counted(summary.crashes, "crash"),
             crashes_href: format!("/crashes?machine={}", show::encode(&summary.machine)),
+            api_href: format!("/api/v1/machines/{}", show::encode(&summary.machine)),
             last_seen: When(summary.last_seen_at),
             facts: attributes(&summary.attributes),
             agent: machine.agent.as_ref().map(agent_panel),

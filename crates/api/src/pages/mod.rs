@@ -1,6 +1,7 @@
 //! The dashboard: pages rendered on the server.
 
 mod assets;
+mod audit;
 mod charts;
 mod crash;
 mod crashes;
@@ -16,6 +17,8 @@ mod show;
 mod sign_in;
 mod stop_code;
 mod symbols;
+mod tokens;
+mod upload;
 mod verdict;
 mod words;
 
@@ -28,6 +31,7 @@ use askama::Template;
 use axum::Router;
 use wire::problem::Problem;
 
+use crate::auth::Caller;
 use crate::state::AppState;
 
 /// The routes of all pages and of their static files.
@@ -40,7 +44,8 @@ pub(crate) fn sending() -> Router<AppState> {
     routes::sending()
 }
 
-/// The HTML page for a failed request that a browser made, or `None` to answer with JSON.
-pub(crate) fn error_page(problem: &Problem) -> Option<String> {
-    problem::Page::new(problem).render().ok()
+/// The HTML page for a failed request that a browser of `caller` made, or `None` to answer with JSON.
+pub(crate) fn error_page(problem: &Problem, caller: Option<&Caller>) -> Option<String> {
+    let viewer = caller.and_then(|caller| routes::viewer(caller).ok());
+    problem::Page::new(problem, viewer.as_ref()).render().ok()
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use wire::problem::Problem;
 
-use super::layout::{Layout, Section};
+use super::layout::{Layout, Section, Viewer};
 
 /// The page.
 #[derive(Template)]
@@ -18,11 +18,11 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The page for `problem`.
-    pub(crate) fn new(problem: &Problem) -> Page {
+    /// The page for `problem`, with the navigation if somebody is signed in.
+    pub(crate) fn new(problem: &Problem, viewer: Option<&Viewer>) -> Page {
         let (headline, advice) = words(problem.status);
         Page {
-            layout: Layout::new(headline, Section::Outside, None),
+            layout: Layout::new(headline, Section::Outside, viewer),
             status: problem.status,
             headline,
             detail: problem.detail.clone(),

@@ -207,6 +207,19 @@ pub(crate) fn prose(sentences: &[String]) -> Vec<Prose> {
     sentences.iter().cloned().map(Prose).collect()
 }
 
+/// `path` with these parameters; empty ones are left out.
+pub(crate) fn address(path: &str, parameters: &[(&str, &str)]) -> String {
+    let set = parameters.iter().filter(|(_, value)| !value.trim().is_empty());
+    let pairs: Vec<String> = set
+        .map(|(name, value)| format!("{name}={}", encode(value.trim())))
+        .collect();
+    if pairs.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", pairs.join("&"))
+    }
+}
+
 /// One path segment or query value, percent-encoded so that it can be nothing else.
 pub(crate) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

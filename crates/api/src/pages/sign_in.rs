@@ -1,4 +1,4 @@
-//! `/sign-in`: a form for a token; and where a browser may be sent afterwards.
+//! `/sign-in`: a form for a token, or the button of a one-time link; and where a browser may be sent afterwards.
 
 use askama::Template;
 
@@ -13,6 +13,37 @@ pub(crate) enum Refusal {
     Scope,
     /// The one-time link was used before or has expired.
     Link,
+}
+
+impl Refusal {
+    /// The reason as it is recorded.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Refusal::Token => "unknown, revoked or expired token",
+            Refusal::Scope => "token that may not read",
+            Refusal::Link => "used or expired link",
+        }
+    }
+}
+
+/// The page of a one-time link: its button uses it up.
+#[derive(Template)]
+#[template(path = "sign_in_link.html")]
+pub(crate) struct LinkPage {
+    layout: Layout,
+    link: String,
+    next: String,
+}
+
+impl LinkPage {
+    /// The button for `link`; after signing in it leads to `next`.
+    pub(crate) fn new(link: &str, next: &str) -> LinkPage {
+        LinkPage {
+            layout: Layout::new("Sign in", Section::Outside, None),
+            link: link.to_owned(),
+            next: next.to_owned(),
+        }
+    }
 }
 
 /// The page.

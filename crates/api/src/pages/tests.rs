@@ -11,8 +11,8 @@ use wire::problem::Problem;
 use super::crash::DriverOrder;
 use super::sign_in::Refusal;
 use super::{
-    assets, crash, crashes, drivers, experiments, health, layout, machines, overview, problem, samples,
-    sign_in, stop_code, symbols,
+    assets, audit, crash, crashes, drivers, experiments, health, layout, machines, overview, problem,
+    samples, sign_in, stop_code, symbols, tokens, upload,
 };
 
 /// A name for the file, and the page.
@@ -78,10 +78,25 @@ fn all_pages() -> Vec<Rendered> {
         each("symbols", &samples::symbol_pages(), |one| {
             symbols::Page::new(one, viewer)
         }),
+        each("upload", &samples::uploads(), |one| {
+            upload::Page::new(one, viewer)
+        }),
         each("sign-in", &refusals, |one| {
             sign_in::Page::new(*one, &samples::hostile())
         }),
-        each("problem", &statuses, |one| problem::Page::new(&a_problem(*one))),
+        each("sign-in-link", &[samples::hostile()], |one| {
+            sign_in::LinkPage::new(one, one)
+        }),
+        each("tokens", &samples::token_pages(), |one| {
+            tokens::Page::new(one, viewer)
+        }),
+        each("audit", &samples::audits(), |one| audit::Page::new(one, viewer)),
+        each("problem", &statuses, |one| {
+            problem::Page::new(&a_problem(*one), None)
+        }),
+        each("problem-signed-in", &statuses, |one| {
+            problem::Page::new(&a_problem(*one), viewer)
+        }),
     ]
     .concat()
 }
@@ -177,6 +192,44 @@ fn drivers_of_other_makers_come_first_unless_load_order_is_asked_for() {
     };
     assert!(first(DriverOrder::ThirdPartyFirst));
     assert!(!first(DriverOrder::Load));
+}
+
+#[test]
+fn a_page_of_dumps_that_wait_looks_again_until_they_are_read() {
+    let [mixed, read, ..] = samples::uploads();
+    let page = |facts| {
+        upload::Page::new(facts, Some(&samples::admin()))
+            .render()
+            .unwrap()
+    };
+    let waiting = page(&mixed);
+    assert!(waiting.contains("data-refresh=\"/upload?dumps=") && waiting.contains("http-equiv=\"refresh\""));
+    assert!(!page(&read).contains("data-refresh"));
+    assert!(!page(&read).contains("http-equiv=\"refresh\""));
+}
+
+#[test]
+fn only_an_administrator_is_led_to_tokens_and_the_audit() {
+    let [usual, ..] = samples::healths();
+    let page = |viewer: layout::Viewer| health::Page::new(&usual, Some(&viewer)).render().unwrap();
+    for href in ["href=\"/tokens\"", "href=\"/audit\"", "href=\"/upload\""] {
+        assert!(page(samples::admin()).contains(href));
+        assert!(!page(samples::reader()).contains(href));
+    }
+}
+
+#[test]
+fn a_new_token_is_shown_on_the_answer_to_its_form_alone() {
+    let [made, usual, ..] = samples::token_pages();
+    let page = |facts| {
+        tokens::Page::new(facts, Some(&samples::admin()))
+            .render()
+            .unwrap()
+    };
+    assert!(page(&made).contains("stopcode_00ff"));
+    assert!(!page(&usual).contains("stopcode_"));
+    // One row works, one is revoked, one has expired.
+    assert_eq!(page(&usual).matches("/revoke\"").count(), 1);
 }
 
 #[test]

@@ -22,8 +22,8 @@ use crate::docs::Document;
 use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
-    agents, breakpad, crashes, drivers, dumps, enrolment, events, experiments, health, import, inventory,
-    machines, stop_codes, suspects, symbols, tokens, uploads, webhooks,
+    agents, audit, breakpad, crashes, drivers, dumps, enrolment, events, experiments, fleet, health, import,
+    inventory, machines, parts, stop_codes, suspects, symbols, tokens, uploads, webhooks,
 };
 use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
@@ -48,7 +48,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(JSON_LIMIT_BYTES))
         .layer(CatchPanicLayer::custom(panic::answer))
-        .layer(from_fn(problem::write))
+        .layer(from_fn_with_state(state.clone(), problem::write))
         .layer(compression::layer())
         .layer(from_fn(http_metrics::measure))
         .layer(
@@ -84,21 +84,27 @@ fn about_dumps_and_machines() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(dumps::get))
         .routes(routes!(dumps::raw))
+        .routes(routes!(parts::failed_dumps))
         .routes(routes!(dumps::reprocess))
         .routes(routes!(inventory::put))
         .routes(routes!(inventory::presence))
         .routes(routes!(events::post))
         .routes(routes!(machines::list))
         .routes(routes!(machines::get))
+        .routes(routes!(parts::drivers_of_machine))
 }
 
 fn about_the_fleet() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(crashes::list))
         .routes(routes!(crashes::get))
+        .routes(routes!(parts::of_crash))
+        .routes(routes!(parts::shared_by_stop_code))
         .routes(routes!(stop_codes::list))
         .routes(routes!(stop_codes::get))
         .routes(routes!(suspects::get))
+        .routes(routes!(fleet::weeks))
+        .routes(routes!(fleet::changes))
         .routes(routes!(drivers::list))
         .routes(routes!(drivers::get))
 }
@@ -131,6 +137,8 @@ fn about_the_server() -> OpenApiRouter<AppState> {
         .routes(routes!(webhooks::create, webhooks::list))
         .routes(routes!(webhooks::disable))
         .routes(routes!(webhooks::alerts))
+        .routes(routes!(audit::list))
+        .routes(routes!(parts::failed_jobs))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
@@ -153,11 +161,14 @@ fn sending() -> OpenApiRouter<AppState> {
 /// Lists under the addresses that a spreadsheet or a link asks for.
 fn reading_as_csv() -> Router<AppState> {
     Router::new()
+        .route("/api/v1/audit.csv", get(audit::list))
         .route("/api/v1/crashes.csv", get(crashes::list))
         .route("/api/v1/stop-codes.csv", get(stop_codes::list))
         .route("/api/v1/stop-codes/{code}/suspects.csv", get(suspects::get))
         .route("/api/v1/drivers.csv", get(drivers::list))
         .route("/api/v1/experiments.csv", get(experiments::list))
+        .route("/api/v1/fleet/changes.csv", get(fleet::changes))
+        .route("/api/v1/fleet/weeks.csv", get(fleet::weeks))
         .route("/api/v1/machines.csv", get(machines::list))
         .route("/api/v1/symbols.csv", get(symbols::list))
         .route("/api/v1/symbols/missing.csv", get(symbols::missing))

@@ -17,6 +17,7 @@ pub use detail::{DriverDetail, VersionCrashes, VersionDetail, detail};
 pub use images::{DumpImage, DumpImages, KnownImage, ResolvedImage, resolve_images, versions_by_code_id};
 pub use list::{DriverSummary, list};
 pub use resolve::{InventoryDriver, resolve_inventory};
+pub(crate) use versions::versions_named;
 pub use versions::{VersionDescription, compare_versions, describe, find_version, siblings};
 
 /// The name a driver goes by: the last part of its path, lower case, at most 255 characters.

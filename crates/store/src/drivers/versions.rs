@@ -99,6 +99,33 @@ pub async fn find_version(conn: &mut PgConnection, name: &str, version: &str) ->
     Ok(id)
 }
 
+/// The ids of a driver's versions, or of one of them, merged placeholders left out. `name` is in lower case.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+pub(crate) async fn versions_named(
+    conn: &mut PgConnection,
+    name: &str,
+    version: Option<&str>,
+) -> Result<Vec<i32>, Error> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        SELECT driver_version.id
+        FROM driver
+        JOIN driver_version ON driver_version.driver_id = driver.id
+        WHERE driver.name = $1
+          AND ($2::text IS NULL OR driver_version.version = $2)
+          AND driver_version.merged_into IS NULL
+        "#,
+        text::without_nul(name),
+        version.map(text::without_nul),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
 /// Orders file versions as people do: `4.2.1.0` before `4.10`, by the numbers in them, then by the text.
 pub fn compare_versions(one: &str, other: &str) -> Ordering {
     numbers(one).cmp(numbers(other)).then_with(|| one.cmp(other))

@@ -46,6 +46,7 @@ pub async fn look_over(conn: &mut PgConnection, now: OffsetDateTime) -> Result<L
         let entry = Entry {
             at: now,
             token: None,
+            actor: None,
             action: format!("experiment.{}", state.as_str()),
             subject: id.to_string(),
         };

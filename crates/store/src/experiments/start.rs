@@ -11,9 +11,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{HEARD_WITHIN, LEFT_LOCKED_PAGES, LOCKED_PAGES, MOST_RUNNING, OLDEST_AGENT};
-use crate::driver_sets::{self, Merges};
-use crate::exposure::for_each_set;
-use crate::{Error, ExperimentId, drivers};
+use crate::{Error, ExperimentId, drivers, machines};
 
 /// Crashes and days on are counted so far back.
 const LOOK_BACK: Duration = Duration::days(91);
@@ -76,7 +74,7 @@ pub async fn start(
     if let Some(refused) = refused(&mut transaction, wish).await? {
         return Ok(refused);
     }
-    let sets = sets_with(&mut transaction, wish.driver_version_id).await?;
+    let sets = machines::sets_with(&mut transaction, &[wish.driver_version_id]).await?;
     let versions = good_agent_versions(&mut transaction).await?;
     let taken = choose(&mut transaction, wish, (&sets, &versions), now).await?;
     if taken.is_empty() {
@@ -107,25 +105,6 @@ async fn refused(conn: &mut PgConnection, wish: &NewExperiment) -> Result<Option
     }
     let is_full = u32::try_from(running.len()).is_ok_and(|count| count >= MOST_RUNNING);
     Ok(is_full.then_some(Started::TooMany))
-}
-
-/// The driver sets that machines have now and that hold this version.
-async fn sets_with(conn: &mut PgConnection, driver_version_id: i32) -> Result<Vec<i64>, Error> {
-    let in_use = sqlx::query_scalar!(
-        "SELECT DISTINCT driver_set_id FROM machine WHERE driver_set_id <> $1",
-        driver_sets::UNKNOWN,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let merges = Merges::load(conn).await?;
-    let mut sets = Vec::new();
-    for_each_set(conn, &in_use, &merges, |set, members| {
-        if members.binary_search(&driver_version_id).is_ok() {
-            sets.push(set);
-        }
-    })
-    .await?;
-    Ok(sets)
 }
 
 /// The versions of agents in the fleet that know how.

@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Attributes, Machine, MachineId};
-use crate::{Error, Page};
+use crate::driver_sets::{self, Merges};
+use crate::exposure::for_each_set;
+use crate::{Error, Page, drivers, text};
 
 /// One machine in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +85,29 @@ pub async fn names(conn: &mut PgConnection, ids: &[MachineId]) -> Result<HashMap
         .collect())
 }
 
+/// Which machines; what is `None` is not asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// That have this driver by their latest inventory; base name, lower case.
+    pub driver: Option<String>,
+    /// That have this version of it.
+    pub version: Option<String>,
+    /// Of this hardware model.
+    pub model: Option<String>,
+    /// On this Windows build.
+    pub os_build: Option<u32>,
+}
+
+/// A filter as a query wants it.
+#[derive(Debug, Default)]
+struct Wanted {
+    only: Option<Uuid>,
+    /// The driver sets that hold what is asked for.
+    sets: Option<Vec<i64>>,
+    model: Option<String>,
+    os_build: Option<i32>,
+}
+
 /// Machines by name, at most `limit`, after the one named `after`.
 ///
 /// # Errors
@@ -91,22 +116,98 @@ pub async fn names(conn: &mut PgConnection, ids: &[MachineId]) -> Result<HashMap
 #[tracing::instrument(name = "db.machines.list", skip_all)]
 pub async fn list(
     conn: &mut PgConnection,
+    filter: &Filter,
     after: Option<&str>,
     limit: u32,
 ) -> Result<Page<MachineSummary, String>, Error> {
-    let rows = summaries(conn, after, None, i64::from(limit) + 1).await?;
+    let wanted = wanted(conn, filter).await?;
+    let rows = summaries(conn, &wanted, after, i64::from(limit) + 1).await?;
     Ok(Page::cut(rows, limit, |machine| machine.name.clone()))
+}
+
+/// How many machines there are of this kind.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.machines.count", skip_all)]
+pub async fn count(conn: &mut PgConnection, filter: &Filter) -> Result<u64, Error> {
+    let wanted = wanted(conn, filter).await?;
+    let count = sqlx::query_scalar!(
+        r#"
+        SELECT count(*) AS "count!"
+        FROM machine
+        WHERE ($1::bigint[] IS NULL OR machine.driver_set_id = ANY ($1))
+          AND ($2::text IS NULL OR machine.model = $2)
+          AND ($3::integer IS NULL OR machine.os_build = $3)
+        "#,
+        wanted.sets.as_deref(),
+        wanted.model,
+        wanted.os_build,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(count.unsigned_abs())
+}
+
+async fn wanted(conn: &mut PgConnection, filter: &Filter) -> Result<Wanted, Error> {
+    let sets = match &filter.driver {
+        None => None,
+        Some(driver) => {
+            let version = filter.version.as_deref();
+            let versions = drivers::versions_named(conn, driver, version).await?;
+            Some(sets_with(conn, &versions).await?)
+        }
+    };
+    Ok(Wanted {
+        only: None,
+        sets,
+        model: filter.model.as_deref().map(text::without_nul),
+        os_build: filter.os_build.map(u32::cast_signed),
+    })
+}
+
+/// The driver sets that machines have now and that hold one of these versions.
+pub(crate) async fn sets_with(
+    conn: &mut PgConnection,
+    driver_version_ids: &[i32],
+) -> Result<Vec<i64>, Error> {
+    if driver_version_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let in_use = sqlx::query_scalar!(
+        "SELECT DISTINCT driver_set_id FROM machine WHERE driver_set_id <> $1",
+        driver_sets::UNKNOWN,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let merges = Merges::load(conn).await?;
+    let mut sets = Vec::new();
+    for_each_set(conn, &in_use, &merges, |set, members| {
+        if driver_version_ids
+            .iter()
+            .any(|id| members.binary_search(id).is_ok())
+        {
+            sets.push(set);
+        }
+    })
+    .await?;
+    Ok(sets)
 }
 
 /// One machine as the list shows it.
 pub(super) async fn summary(conn: &mut PgConnection, id: MachineId) -> Result<Option<MachineSummary>, Error> {
-    Ok(summaries(conn, None, Some(id), 1).await?.pop())
+    let wanted = Wanted {
+        only: Some(id.0),
+        ..Wanted::default()
+    };
+    Ok(summaries(conn, &wanted, None, 1).await?.pop())
 }
 
 async fn summaries(
     conn: &mut PgConnection,
+    wanted: &Wanted,
     after: Option<&str>,
-    only: Option<MachineId>,
     limit: i64,
 ) -> Result<Vec<MachineSummary>, Error> {
     let rows = sqlx::query!(
@@ -121,11 +222,17 @@ async fn summaries(
         ) AS crashes
         WHERE ($1::text IS NULL OR machine.name > $1)
           AND ($2::uuid IS NULL OR machine.machine_id = $2)
+          AND ($3::bigint[] IS NULL OR machine.driver_set_id = ANY ($3))
+          AND ($4::text IS NULL OR machine.model = $4)
+          AND ($5::integer IS NULL OR machine.os_build = $5)
         ORDER BY machine.name
-        LIMIT $3
+        LIMIT $6
         "#,
         after,
-        only.map(|id| id.0),
+        wanted.only,
+        wanted.sets.as_deref(),
+        wanted.model,
+        wanted.os_build,
         limit,
     )
     .fetch_all(conn)

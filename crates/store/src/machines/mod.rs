@@ -14,7 +14,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use detail::{InstalledDriver, MachineDetail, TimelineEntry, detail};
-pub use list::{MachineSummary, find, list, names};
+pub(crate) use list::sets_with;
+pub use list::{Filter, MachineSummary, count, find, list, names};
 pub(crate) use upsert::{NewMachine, upsert_many};
 pub use upsert::{touch, upsert};
 

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff;
 use crate::pool::{Pool, log, pause};
 
-pub(crate) use news::of_verdict;
+pub(crate) use news::{name as suspect_name, of_verdict};
 pub(crate) use rates::watch as watch_rates;
 
 /// Alerts that are delivered side by side.

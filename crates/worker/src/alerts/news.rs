@@ -98,7 +98,8 @@ fn text(suspects: &Suspects) -> String {
     }
 }
 
-fn name(suspect: &Suspect) -> String {
+/// Whom a verdict accuses, in words.
+pub(crate) fn name(suspect: &Suspect) -> String {
     let Some(first) = suspect.drivers.first() else {
         let build = suspect
             .os_build

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use store::alerts::Reached;
 use store::jobs::{self, Job, JobKind, VerdictKey};
+use store::verdict_changes::{self, Said};
 use store::verdicts::{self, Verdict};
 use store::{Error, Window, exposure, proofs};
 use tokio_util::sync::CancellationToken;
@@ -113,7 +114,7 @@ async fn compute(pool: Arc<Pool>, key: VerdictKey) -> Result<(), Trouble> {
     };
     let told = Told {
         reached: alerts::of_verdict(&suspects, &counts, &judged)?,
-        first_suspect: first_suspect(&suspects, &counts, &judged),
+        said: said(&suspects, first_suspect(&suspects, &counts, &judged)),
     };
     drop(conn);
     store_verdict(&pool, &verdict, told).await?;
@@ -124,8 +125,20 @@ async fn compute(pool: Arc<Pool>, key: VerdictKey) -> Result<(), Trouble> {
 struct Told {
     /// What people should be told.
     reached: Option<Reached>,
-    /// The driver versions of the first suspect; none if the verdict accuses no driver.
-    first_suspect: Vec<i32>,
+    /// What it says, and the driver versions of its first suspect; none if it accuses no driver.
+    said: Said,
+}
+
+/// What a verdict says, as far as its changes are kept; `versions` are those of its first suspect.
+fn said(suspects: &Suspects, versions: Vec<i32>) -> Said {
+    let accuses = suspects.verdict >= VerdictWord::Associated;
+    let first = suspects.suspects.first().filter(|_| accuses);
+    Said {
+        stop_code: suspects.stop_code.get(),
+        word: suspects.verdict.as_str(),
+        suspect: first.map(alerts::suspect_name),
+        driver_version_ids: versions,
+    }
 }
 
 /// The versions that a verdict puts first, if it accuses anybody at all.
@@ -150,7 +163,9 @@ async fn store_verdict(pool: &Pool, verdict: &Verdict, told: Told) -> Result<(),
     let is_main = pool.config.window_days.first() == Some(&verdict.window_days);
     if is_newest && is_main {
         let (stop_code, computed_at) = (verdict.stop_code, verdict.computed_at);
-        proofs::note_first_suspect(&mut transaction, stop_code, &told.first_suspect, computed_at).await?;
+        let versions = &told.said.driver_version_ids;
+        proofs::note_first_suspect(&mut transaction, stop_code, versions, computed_at).await?;
+        verdict_changes::note(&mut transaction, &told.said, computed_at).await?;
         if let Some(reached) = told.reached {
             store::alerts::verdict_reached(&mut transaction, &reached, computed_at).await?;
         }

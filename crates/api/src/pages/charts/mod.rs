@@ -10,11 +10,13 @@
 //! | [`days`] | stacked bars by day |
 //! | [`forest`] | rate ratios with intervals on a logarithmic axis |
 //! | [`spark`] | a trend small enough for a table cell |
+//! | [`trend`] | a line by week |
 
 pub(crate) mod days;
 pub(crate) mod forest;
 pub(crate) mod scale;
 pub(crate) mod spark;
+pub(crate) mod trend;
 
 use std::fmt;
 

@@ -1,8 +1,11 @@
 //! What the overview is made from.
 
-use time::Date;
+use store::freshness::Freshness;
+use time::{Date, OffsetDateTime};
+use wire::StopCodeNumber;
+use wire::fleet::{FleetWeek, VerdictChange};
 use wire::stop_code::StopCodeCount;
-use wire::suspects::{Suspects, Window};
+use wire::suspects::{Suspects, VerdictWord, Window};
 
 /// Windows that the page offers, in days.
 pub(crate) const WINDOWS: [u16; 3] = [28, 91, 364];
@@ -24,6 +27,14 @@ pub(crate) struct Facts {
     pub(crate) stop_codes: Vec<StopCodeCount>,
     /// Verdicts that are there already; a code without one shows none.
     pub(crate) verdicts: Vec<Suspects>,
+    /// The weeks of the window in which machines were on.
+    pub(crate) weeks: Vec<FleetWeek>,
+    /// Verdicts that say something else than four weeks ago.
+    pub(crate) changes: Vec<VerdictChange>,
+    /// Driver versions that came under suspicion since.
+    pub(crate) regressions: Vec<Regression>,
+    pub(crate) freshness: Freshness,
+    pub(crate) now_at: OffsetDateTime,
     pub(crate) new_versions: Vec<NewVersion>,
     pub(crate) new_signatures: Vec<NewSignature>,
     /// Where this server is reached, for the line that uploads a first dump.
@@ -36,6 +47,19 @@ pub(crate) struct Span {
     pub(crate) crashes: u64,
     /// Machines that were seen and crashed.
     pub(crate) machines: u64,
+}
+
+/// A driver version that came under suspicion.
+#[derive(Debug, Clone)]
+pub(crate) struct Regression {
+    pub(crate) driver: String,
+    pub(crate) version: Option<String>,
+    pub(crate) stop_code: StopCodeNumber,
+    pub(crate) stop_code_name: String,
+    pub(crate) verdict: VerdictWord,
+    pub(crate) suspected_at: OffsetDateTime,
+    /// The first day on which the fleet had it.
+    pub(crate) first_seen: Date,
 }
 
 /// A driver version seen for the first time.

@@ -1,17 +1,20 @@
 //! `/`: is the fleet getting better or worse, what is new, and which driver to look at first.
 
 mod facts;
+mod news;
 mod rows;
+mod trend;
 
 use askama::Template;
-use wire::suspects::VerdictWord;
+use wire::suspects::{Suspect, SuspectScope, VerdictWord};
 
 use super::charts::{Svg, days};
 use super::layout::{Layout, Section, Viewer};
 use super::show::{self, Day};
-use super::verdict;
+use super::{machines, verdict};
 
-pub(crate) use facts::{Facts, NewSignature, NewVersion, Span, WINDOWS, window_days};
+pub(crate) use facts::{Facts, NewSignature, NewVersion, Regression, Span, WINDOWS, window_days};
+use news::{Age, ChangeRow, RegressionRow};
 use rows::{
     LegendEntry, NewCode, NewSignatureView, NewVersionView, Row, chart_series, new_codes, new_signature,
     new_version, row,
@@ -29,6 +32,10 @@ pub(crate) struct Page {
     chart: Svg,
     legend: Vec<LegendEntry>,
     rows: Vec<Row>,
+    weeks: Option<trend::Weeks>,
+    changes: Vec<ChangeRow>,
+    regressions: Vec<RegressionRow>,
+    ages: Vec<Age>,
     new_codes: Vec<NewCode>,
     new_versions: Vec<NewVersionView>,
     new_signatures: Vec<NewSignatureView>,
@@ -47,6 +54,8 @@ struct Headline {
     code: String,
     name: String,
     verdict: verdict::Verdict,
+    /// Where the machines are that have the first suspect now, and what it is called.
+    at_risk: Option<(String, String)>,
 }
 
 /// One number of the strip at the top.
@@ -72,6 +81,10 @@ impl Page {
             chart: days::stacked(&series, span),
             legend,
             rows: facts.stop_codes.iter().map(|count| row(count, facts)).collect(),
+            weeks: trend::weeks(&facts.weeks, span),
+            changes: facts.changes.iter().map(news::change).collect(),
+            regressions: facts.regressions.iter().map(news::regression).collect(),
+            ages: news::ages(facts),
             new_codes: new_codes(&facts.stop_codes),
             new_versions: facts.new_versions.iter().map(new_version).collect(),
             new_signatures: facts.new_signatures.iter().map(new_signature).collect(),
@@ -112,7 +125,18 @@ fn headline(facts: &Facts) -> Option<Headline> {
         code: strongest.stop_code.to_string(),
         name: known.map(|count| count.name.clone()).unwrap_or_default(),
         verdict: verdict::of(strongest),
+        at_risk: strongest.suspects.first().and_then(at_risk),
     })
+}
+
+/// The list of machines that have a suspect now, and its name; `None` for what is no single version.
+fn at_risk(suspect: &Suspect) -> Option<(String, String)> {
+    let only = suspect
+        .drivers
+        .first()
+        .filter(|_| suspect.scope == SuspectScope::Version)?;
+    let version = only.version.as_deref()?;
+    Some((machines::having(&only.name, Some(version)), verdict::driver(only)))
 }
 
 /// Empty before anything was sent: dashes would tell nothing.
@@ -151,12 +175,19 @@ fn figures(facts: &Facts) -> Vec<Figure> {
             label: "Crashes per 1,000 machine-days",
             value: match facts.machine_days {
                 0 => "–".to_owned(),
-                days => show::ratio(show::float(facts.now.crashes) * 1000.0 / show::float(days)),
+                // Crashes of machines that nobody saw on enter no rate.
+                days => show::ratio(show::float(counted(facts)) * 1000.0 / show::float(days)),
             },
             note: format!("{} machine-days", show::count(facts.machine_days)),
             tone: "",
         },
     ]
+}
+
+/// Crashes of machines in weeks in which they were on.
+fn counted(facts: &Facts) -> u64 {
+    let crashes = facts.weeks.iter().map(|week| week.crashes);
+    crashes.fold(0, u64::saturating_add)
 }
 
 /// How a count compares with the window before, and whether that is better or worse.

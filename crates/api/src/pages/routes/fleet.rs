@@ -6,10 +6,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use store::{fleet, stop_codes, verdicts};
+use store::{fleet, freshness, stop_codes, verdict_changes, verdicts};
 use tokio::time::timeout;
+use wire::StopCodeNumber;
 use wire::stop_code::StopCodeCount;
-use wire::suspects::{Suspects, Window};
+use wire::suspects::{Suspects, VerdictWord, Window};
 
 use super::{Answer, html, viewer};
 use crate::auth::Session;
@@ -25,6 +26,9 @@ const RANKING_DAYS: u16 = 91;
 
 /// Stop codes whose verdict the overview shows.
 const MOST_VERDICTS: usize = 30;
+
+/// Changed verdicts, and driver versions newly suspected, that the overview shows.
+const MOST_NEWS: u32 = 10;
 
 /// How long a page waits for a ranking that was never computed before.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -54,17 +58,34 @@ async fn gather(state: &AppState, window_days: u16, address: String) -> Result<o
     let day_before = window.from.previous_day().unwrap_or(window.from);
     let mut conn = state.conn().await?;
     let now = fleet::overview(&mut conn, window).await?;
-    let before = fleet::overview(&mut conn, store::Window::ending(day_before, window_days)).await?;
+    let before = fleet::span(&mut conn, store::Window::ending(day_before, window_days)).await?;
+    let weeks = fleet::weeks(&mut conn, window).await?;
     let counts = stop_codes::list(&mut conn, window).await?;
     let stop_codes: Vec<StopCodeCount> = counts.into_iter().map(view::stop_code::count).collect();
     let verdicts = verdicts_of(&mut conn, &stop_codes).await?;
+    let now_at = state.clock.now();
+    let since = now_at - time::Duration::days(handlers::fleet::USUAL_DAYS.into());
+    let changes = verdict_changes::list(&mut conn, since, MOST_NEWS).await?;
+    let regressions = verdict_changes::regressions(&mut conn, since, MOST_NEWS).await?;
+    let freshness = freshness::read(&mut conn, RANKING_DAYS).await?;
     Ok(overview::Facts {
         window: days(window),
         window_days,
         machines_seen: now.machines,
         machine_days: now.machine_days,
-        now: span(&now),
-        before: span(&before),
+        now: overview::Span {
+            crashes: now.crashes,
+            machines: now.machines.saturating_sub(now.crash_free_machines),
+        },
+        before: overview::Span {
+            crashes: before.crashes,
+            machines: before.machines,
+        },
+        weeks: weeks.into_iter().map(view::fleet::week).collect(),
+        changes: changes.into_iter().filter_map(view::fleet::change).collect(),
+        regressions: regressions.into_iter().filter_map(regression).collect(),
+        freshness,
+        now_at,
         stop_codes,
         verdicts,
         new_versions: now.new.driver_versions.into_iter().map(new_version).collect(),
@@ -73,11 +94,16 @@ async fn gather(state: &AppState, window_days: u16, address: String) -> Result<o
     })
 }
 
-fn span(overview: &fleet::Overview) -> overview::Span {
-    overview::Span {
-        crashes: overview.crashes,
-        machines: overview.machines.saturating_sub(overview.crash_free_machines),
-    }
+fn regression(one: verdict_changes::Regression) -> Option<overview::Regression> {
+    Some(overview::Regression {
+        driver: one.driver,
+        version: one.version,
+        stop_code: StopCodeNumber::from_raw(one.stop_code),
+        stop_code_name: one.stop_code_name,
+        verdict: VerdictWord::from_name(&one.word)?,
+        suspected_at: one.suspected_at,
+        first_seen: one.first_seen_on,
+    })
 }
 
 fn new_version(version: store::drivers::VersionDescription) -> overview::NewVersion {

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::response::Redirect;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use store::{DumpId, TokenId, audit, coverage, dumps, jobs};
+use store::{DumpId, audit, coverage, dumps, jobs};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use wire::token::Scope;
 
 use super::{Answer, html, viewer};
-use crate::auth::{Caller, Session};
+use crate::auth::Session;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
 use crate::pages::health;
@@ -98,7 +98,7 @@ pub(super) async fn retry_dump(
     let mut transaction = state.begin().await?;
     let queued = dumps::reprocess(&mut transaction, DumpId(id)).await?;
     queued.ok_or_else(|| ApiError::not_found("dump", &id))?;
-    let entry = entry(&caller, "dump.reprocess", &id, state.clock.now());
+    let entry = state.entry(&caller, "dump.reprocess", &id);
     audit::record(&mut transaction, &entry).await?;
     commit(transaction).await?;
     Ok(Redirect::to("/health?done=requeued"))
@@ -115,17 +115,8 @@ pub(super) async fn retry_job(
     let mut transaction = state.begin().await?;
     let queued = jobs::requeue(&mut transaction, id).await?;
     queued.ok_or_else(|| ApiError::not_found("job", &id))?;
-    let entry = entry(&caller, "job.requeue", &id, state.clock.now());
+    let entry = state.entry(&caller, "job.requeue", &id);
     audit::record(&mut transaction, &entry).await?;
     commit(transaction).await?;
     Ok(Redirect::to("/health?done=requeued"))
-}
-
-fn entry(caller: &Caller, action: &str, subject: &impl ToString, at: OffsetDateTime) -> audit::Entry {
-    audit::Entry {
-        at,
-        token: caller.token_id.map(TokenId),
-        action: action.to_owned(),
-        subject: subject.to_string(),
-    }
 }

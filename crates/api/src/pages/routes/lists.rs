@@ -12,6 +12,7 @@ use super::{Answer, html, viewer};
 use crate::auth::Session;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
+use crate::handlers::machines::MachineQuery;
 use crate::list::{ListRequest, opaque_cursor};
 use crate::pages::{drivers, machines, show};
 use crate::state::AppState;
@@ -104,9 +105,24 @@ pub(super) async fn machines(
     Session(caller): Session,
     headers: HeaderMap,
     request: ListRequest,
-    Query(query): Query<SearchQuery>,
+    // The same query twice: as the filter it means, and as the form shows it again.
+    (Query(filter), Query(query)): (Query<MachineQuery>, Query<machines::Query>),
 ) -> Result<Response, ApiError> {
     let viewer = viewer(&caller)?;
+    let filter = match filter.filter() {
+        Ok(filter) => filter,
+        // The form is shown again, with what was wrong.
+        Err(error @ ApiError::Invalid { .. }) => {
+            let facts = machines::ListFacts {
+                problem: Some(error.to_string()),
+                query,
+                ..machines::ListFacts::default()
+            };
+            let page = html(&machines::ListPage::new(&facts, Some(&viewer)))?;
+            return Ok((error.status(), page).into_response());
+        }
+        Err(error) => return Err(error),
+    };
     let search = query.search.trim().to_owned();
     let cursor: Option<String> = request.cursor()?;
     let mut conn = state.conn().await?;
@@ -114,11 +130,18 @@ pub(super) async fn machines(
         return Ok(Redirect::to(&format!("/machines/{}", show::encode(&search))).into_response());
     }
     let after = start(&request, &search)?;
-    let page = store::machines::list(&mut conn, after.as_deref(), request.limit).await?;
+    let page = store::machines::list(&mut conn, &filter, after.as_deref(), request.limit).await?;
+    let count = if filter == store::machines::Filter::default() {
+        None
+    } else {
+        Some(store::machines::count(&mut conn, &filter).await?)
+    };
     let (items, next_cursor) = keep_matching(page, &search, |machine| machine.name.as_str());
     let facts = machines::ListFacts {
         machines: items.into_iter().map(view::machine::summary).collect(),
-        search,
+        query,
+        count,
+        problem: None,
         turned: cursor.is_some(),
         next_cursor,
         address: state.address(&headers),

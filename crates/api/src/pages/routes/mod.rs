@@ -3,6 +3,7 @@
 //! Everything but signing in and the static files needs a session (or a bearer token) with the scope `read`;
 //! whoever has none is sent to `/sign-in` with the way back.
 
+mod admin;
 mod crashes;
 mod experiments;
 mod fleet;
@@ -10,6 +11,7 @@ mod health;
 mod lists;
 mod session;
 mod symbols;
+mod upload;
 
 use askama::Template;
 use axum::Router;
@@ -38,9 +40,13 @@ pub(super) fn router() -> Router<AppState> {
         .route("/experiments/{id}", get(experiments::one))
         .route("/experiments/{id}/cancel", post(experiments::cancel))
         .route("/symbols", get(symbols::show))
+        .route("/upload", get(upload::show))
         .route("/health", get(health::show))
         .route("/health/dumps/{id}/retry", post(health::retry_dump))
         .route("/health/jobs/{id}/retry", post(health::retry_job))
+        .route("/tokens", get(admin::list_tokens).post(admin::create_token))
+        .route("/tokens/{id}/revoke", post(admin::revoke_token))
+        .route("/audit", get(admin::list_audit))
         .route("/sign-in", get(session::form).post(session::sign_in))
         .route("/sign-out", post(session::sign_out))
         .route("/static/{file}", get(assets::get))
@@ -48,7 +54,9 @@ pub(super) fn router() -> Router<AppState> {
 
 /// The routes of forms with large files, which bring limits and deadlines of their own.
 pub(super) fn sending() -> Router<AppState> {
-    Router::new().route("/symbols", post(symbols::send))
+    Router::new()
+        .route("/symbols", post(symbols::send))
+        .route("/upload", post(upload::send))
 }
 
 /// What a page's handler answers.
@@ -60,11 +68,12 @@ fn html(page: &impl Template) -> Answer {
 }
 
 /// The viewer, if the caller may read.
-fn viewer(caller: &Caller) -> Result<Viewer, ApiError> {
+pub(super) fn viewer(caller: &Caller) -> Result<Viewer, ApiError> {
     caller.require(Scope::Read)?;
     Ok(Viewer {
         has_session: caller.via == Via::Session,
         may_download: caller.may(Scope::Download),
+        may_upload: caller.may(Scope::Upload),
         may_admin: caller.may(Scope::Admin),
     })
 }

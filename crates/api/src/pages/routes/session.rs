@@ -5,19 +5,21 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use store::audit::{self, SignIn};
 use store::tokens::Grant;
 use store::{Sha256, TokenId, sessions};
 use time::Duration;
+use uuid::Uuid;
 use wire::token::Scope;
 
-use super::html;
+use super::{Answer, html};
 use crate::auth::{
     Caller, Session, Via, by_token, clear_cookie, is_same_site, session_cookie, session_secret,
 };
 use crate::error::ApiError;
 use crate::extract::Query;
-use crate::pages::sign_in::{Page, Refusal, way_back};
-use crate::state::AppState;
+use crate::pages::sign_in::{LinkPage, Page, Refusal, way_back};
+use crate::state::{AppState, commit};
 use crate::view;
 
 /// A session ends after a working day.
@@ -30,39 +32,33 @@ pub(super) struct SignInQuery {
     link: Option<String>,
 }
 
-/// Show the form, or sign in by a one-time link.
+/// Show the form for a token, or the button of a one-time link.
+///
+/// Looking at a link does not use it up: programs that show a preview of it, or test it for malware, look at it too.
 #[tracing::instrument(name = "http.pages.sign_in_form", skip_all)]
-pub(super) async fn form(
-    State(state): State<AppState>,
-    session: Result<Session, Response>,
-    Query(query): Query<SignInQuery>,
-) -> Result<Response, ApiError> {
+pub(super) async fn form(Query(query): Query<SignInQuery>) -> Answer {
     let next = way_back(query.next.as_deref());
-    let Some(link) = query.link else {
-        return Ok(html(&Page::new(None, next))?.into_response());
-    };
-    let mut conn = state.conn().await?;
-    let hash = Sha256::of(link.as_bytes());
-    match sessions::use_link(&mut conn, hash, state.clock.now()).await? {
-        Some(grant) => open(&state, &grant, next).await,
-        // Loading the link's address a second time is no reason to sign in again.
-        None if session.is_ok() => Ok(Redirect::to(next).into_response()),
-        None => refuse(Refusal::Link, next),
+    match query.link {
+        Some(link) => html(&LinkPage::new(&link, next)),
+        None => html(&Page::new(None, next)),
     }
 }
 
-/// What the form sends.
+/// What the forms send: one of the two.
 #[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
 pub(super) struct SignInForm {
     token: String,
-    #[serde(default)]
+    link: String,
     next: String,
 }
 
-/// Sign in with a token.
+/// Sign in with a token, or by a one-time link.
 #[tracing::instrument(name = "http.pages.sign_in", skip_all)]
 pub(super) async fn sign_in(
     State(state): State<AppState>,
+    session: Result<Session, Response>,
     (method, uri, headers): (Method, Uri, HeaderMap),
     Form(form): Form<SignInForm>,
 ) -> Result<Response, ApiError> {
@@ -71,11 +67,27 @@ pub(super) async fn sign_in(
         return Err(ApiError::CrossSite);
     }
     let next = way_back(Some(&form.next));
+    if !form.link.is_empty() {
+        return by_link(&state, &form.link, session.is_ok(), next).await;
+    }
     match by_token(&state, form.token.trim(), Via::Session).await {
-        Ok(caller) if caller.may(Scope::Read) => open(&state, &grant(caller), next).await,
-        Ok(_) => refuse(Refusal::Scope, next),
-        Err(ApiError::Unauthorized { .. }) => refuse(Refusal::Token, next),
+        Ok(caller) if caller.may(Scope::Read) => open(&state, &grant(caller), "token", next).await,
+        Ok(caller) => refuse(&state, caller.token_id, Refusal::Scope, next).await,
+        Err(ApiError::Unauthorized { .. }) => refuse(&state, None, Refusal::Token, next).await,
         Err(error) => Err(error),
+    }
+}
+
+async fn by_link(state: &AppState, link: &str, has_session: bool, next: &str) -> Result<Response, ApiError> {
+    let mut conn = state.conn().await?;
+    let hash = Sha256::of(link.as_bytes());
+    let used = sessions::use_link(&mut conn, hash, state.clock.now()).await?;
+    drop(conn);
+    match used {
+        Some(grant) => open(state, &grant, "link", next).await,
+        // Pressing the button a second time is no reason to sign in again.
+        None if has_session => Ok(Redirect::to(next).into_response()),
+        None => refuse(state, None, Refusal::Link, next).await,
     }
 }
 
@@ -84,19 +96,45 @@ fn grant(caller: Caller) -> Grant {
         token: caller.token_id.map(TokenId),
         scopes: view::token::scope_names(&caller.scopes),
         machine: caller.machine,
+        actor: caller.actor,
     }
 }
 
-/// Opens a session and goes on to `next`.
-async fn open(state: &AppState, grant: &Grant, next: &str) -> Result<Response, ApiError> {
-    let mut conn = state.conn().await?;
-    let secret = sessions::open(&mut conn, grant, state.clock.now(), SESSION_LASTS).await?;
+/// Opens a session that was proved in the way `by`, and goes on to `next`.
+pub(super) async fn open(
+    state: &AppState,
+    grant: &Grant,
+    by: &'static str,
+    next: &str,
+) -> Result<Response, ApiError> {
+    let now = state.clock.now();
+    let mut transaction = state.begin().await?;
+    let secret = sessions::open(&mut transaction, grant, now, SESSION_LASTS).await?;
+    let who = (grant.token, grant.actor.as_deref());
+    audit::sign_in(&mut transaction, SignIn::Accepted, who, by, now).await?;
+    commit(transaction).await?;
     let cookie = session_cookie(secret.expose(), &state.settings)
         .ok_or_else(|| ApiError::internal("a session's secret does not fit a cookie"))?;
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(next)).into_response())
 }
 
-fn refuse(refusal: Refusal, next: &str) -> Result<Response, ApiError> {
+async fn refuse(
+    state: &AppState,
+    token: Option<Uuid>,
+    refusal: Refusal,
+    next: &str,
+) -> Result<Response, ApiError> {
+    let who = (token.map(TokenId), None);
+    let mut conn = state.conn().await?;
+    audit::sign_in(
+        &mut conn,
+        SignIn::Refused,
+        who,
+        refusal.reason(),
+        state.clock.now(),
+    )
+    .await?;
+    drop(conn);
     let page = html(&Page::new(Some(refusal), next))?;
     Ok((StatusCode::FORBIDDEN, page).into_response())
 }

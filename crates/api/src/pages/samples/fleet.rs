@@ -1,5 +1,7 @@
 //! Samples of stop codes and their suspects.
 
+use store::freshness::Freshness;
+use wire::fleet::{FleetWeek, VerdictChange};
 use wire::report::StopCodeClass;
 use wire::stop_code::{DayCount, Share, StopCodeCount, StopCodeDetail};
 use wire::suspects::{
@@ -243,6 +245,43 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
         },
         stop_codes: stop_codes(),
         verdicts: vec![suspects(VerdictWord::Associated)],
+        weeks: weeks(),
+        changes: vec![
+            VerdictChange {
+                stop_code: code(0x76),
+                name: "PROCESS_HAS_LOCKED_PAGES".to_owned(),
+                changed_at: NOW,
+                verdict_before: Some(VerdictWord::TooLittleData),
+                verdict: VerdictWord::LikelyCause,
+                suspect: Some("acmecap.sys 4.2.1.0".to_owned()),
+            },
+            VerdictChange {
+                stop_code: code(0x9f),
+                name: "DRIVER_POWER_STATE_FAILURE".to_owned(),
+                changed_at: NOW,
+                verdict_before: None,
+                verdict: VerdictWord::NoDriverExplainsThis,
+                suspect: None,
+            },
+        ],
+        regressions: vec![overview::Regression {
+            driver: "acmecap.sys".to_owned(),
+            version: Some("4.2.1.0".to_owned()),
+            stop_code: code(0x76),
+            stop_code_name: "PROCESS_HAS_LOCKED_PAGES".to_owned(),
+            verdict: VerdictWord::LikelyCause,
+            suspected_at: NOW,
+            first_seen: days_ago(30),
+        }],
+        freshness: Freshness {
+            dump_at: Some(NOW),
+            inventory_at: Some(NOW),
+            presence_on: Some(days_ago(5)),
+            agent_at: None,
+            oldest_verdict_at: Some(NOW),
+            newest_verdict_at: Some(NOW),
+        },
+        now_at: NOW,
         new_versions: vec![overview::NewVersion {
             driver: "acmecap.sys".to_owned(),
             version: Some("4.2.2.0".to_owned()),
@@ -258,6 +297,10 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
     };
     let mut empty = usual.clone();
     empty.stop_codes.clear();
+    empty.weeks.clear();
+    empty.changes.clear();
+    empty.regressions.clear();
+    empty.freshness = Freshness::default();
     empty.verdicts.clear();
     empty.new_versions.clear();
     empty.new_signatures.clear();
@@ -275,11 +318,32 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
         count.crashes = u64::MAX;
         count.trend.iter_mut().for_each(|day| day.crashes = u64::MAX);
     }
+    for week in &mut evil.weeks {
+        (week.machines, week.crash_free_machines) = (u64::MAX, 0);
+        (week.crashes, week.crashes_per_1000_machine_days) = (u64::MAX, f64::INFINITY);
+    }
+    evil.changes[0].name = hostile();
+    evil.changes[0].suspect = Some(hostile());
+    evil.regressions[0].driver = hostile();
+    evil.regressions[0].version = Some(hostile());
+    evil.regressions[0].stop_code_name = hostile();
     evil.new_versions[0].driver = hostile();
     evil.new_versions[0].version = Some(hostile());
     evil.new_versions[0].company = Some(hostile());
     evil.new_signatures[0].signature = hostile();
     [usual, empty, evil]
+}
+
+fn weeks() -> Vec<FleetWeek> {
+    let week = |ago: i64| FleetWeek {
+        week: days_ago(ago * 7 + 6),
+        machines: 4_700,
+        crash_free_machines: 4_700 - 40 - u64::try_from(12 - ago).unwrap_or(0),
+        machine_days: 31_700,
+        crashes: 60,
+        crashes_per_1000_machine_days: 60.0 / 31.7,
+    };
+    (0..13).rev().map(week).collect()
 }
 
 fn share(value: &str, crashes: u64) -> Share {

@@ -3,17 +3,21 @@
 //! Every page is rendered with every sample of its kind: a usual one, an empty one, and a [`hostile`] one in which
 //! each text is markup of 300 characters and each number is as large as its type.
 
+mod admin;
 mod crash;
 mod experiments;
 mod fleet;
 mod symbols;
 mod things;
+mod upload;
 
+pub(crate) use admin::*;
 pub(crate) use crash::*;
 pub(crate) use experiments::*;
 pub(crate) use fleet::*;
 pub(crate) use symbols::*;
 pub(crate) use things::*;
+pub(crate) use upload::*;
 
 use time::macros::{date, datetime};
 use time::{Date, Duration, OffsetDateTime};
@@ -52,6 +56,7 @@ pub(crate) fn admin() -> Viewer {
     Viewer {
         has_session: true,
         may_download: true,
+        may_upload: true,
         may_admin: true,
     }
 }
@@ -61,6 +66,7 @@ pub(crate) fn reader() -> Viewer {
     Viewer {
         has_session: false,
         may_download: false,
+        may_upload: false,
         may_admin: false,
     }
 }

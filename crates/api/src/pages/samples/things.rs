@@ -135,12 +135,23 @@ pub(crate) fn machine_lists() -> [machines::ListFacts; 4] {
         ..empty.clone()
     };
     let searched = machines::ListFacts {
-        search: hostile(),
+        query: machines::Query {
+            search: hostile(),
+            ..machines::Query::default()
+        },
         ..empty.clone()
     };
     let evil = machines::ListFacts {
         machines: vec![machine(&hostile())],
-        search: hostile(),
+        query: machines::Query {
+            search: hostile(),
+            driver: hostile(),
+            version: hostile(),
+            model: hostile(),
+            os_build: hostile(),
+        },
+        count: Some(u64::MAX),
+        problem: Some(hostile()),
         next_cursor: Some(hostile()),
         ..empty.clone()
     };

@@ -43,6 +43,7 @@ pub(crate) struct Page {
     machines: String,
     crashes_href: String,
     api_href: String,
+    shared_href: String,
     /// Live dumps and stops made by hand are never ranked.
     is_crash: bool,
     ranking: Option<Ranking>,
@@ -84,6 +85,7 @@ impl Page {
             machines: show::counted(count.machines, "machine"),
             crashes_href: format!("/crashes?stop_code={code}"),
             api_href: format!("/api/v1/stop-codes/{code}/suspects"),
+            shared_href: format!("/api/v1/stop-codes/{code}/shared.csv"),
             ranking: facts.suspects.as_ref().map(Ranking::of),
             experiment_href: facts.suspects.as_ref().and_then(experiment_href),
             chart: days::stacked(

@@ -1,0 +1,95 @@
+//! The fleet as a whole.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use store::{fleet, verdict_changes};
+use time::Duration;
+use utoipa::IntoParams;
+use wire::fleet::{FleetWeek, VerdictChange};
+use wire::page::Page;
+use wire::problem::Problem;
+use wire::token::Scope;
+
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::extract::Query;
+use crate::list::{ListRequest, window};
+use crate::state::AppState;
+use crate::view;
+
+/// Most changes of verdicts that are read.
+const MOST_CHANGES: u32 = 500;
+
+/// Most days that changes are looked for in.
+const MAX_DAYS: u16 = 364;
+
+/// Days that changes are looked for in when the client does not say.
+pub(crate) const USUAL_DAYS: u16 = 28;
+
+/// Which weeks.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WeeksQuery {
+    /// The first day; 91 days ago unless given.
+    pub(crate) from: Option<String>,
+    /// The last day; today unless given.
+    pub(crate) to: Option<String>,
+}
+
+/// List the weeks of the fleet: how many machines were on, how many of them did not crash, how often the others did.
+#[utoipa::path(get, path = "/api/v1/fleet/weeks", tag = "stop codes",
+    params(WeeksQuery, ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, content((Page<FleetWeek> = "application/json"), (String = "text/csv"))),
+        (status = 400, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.fleet.weeks", skip_all)]
+pub(crate) async fn weeks(
+    State(state): State<AppState>,
+    caller: Caller,
+    request: ListRequest,
+    Query(query): Query<WeeksQuery>,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (from, to) = (given(query.from), given(query.to));
+    let window = window(from.as_deref(), to.as_deref(), state.clock.now().date())?;
+    let weeks = fleet::weeks(&mut *state.conn().await?, window).await?;
+    request.answer_whole(weeks.into_iter().map(view::fleet::week).collect())
+}
+
+/// How far back.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChangesQuery {
+    /// Days to look back: 28 unless given, at most 364.
+    #[param(value_type = Option<u16>)]
+    pub(crate) days: Option<String>,
+}
+
+/// List the stop codes whose verdict says something else than so many days ago, the latest change first.
+#[utoipa::path(get, path = "/api/v1/fleet/changes", tag = "stop codes",
+    params(ChangesQuery, ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, content((Page<VerdictChange> = "application/json"), (String = "text/csv"))),
+        (status = 400, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.fleet.changes", skip_all)]
+pub(crate) async fn changes(
+    State(state): State<AppState>,
+    caller: Caller,
+    request: ListRequest,
+    Query(query): Query<ChangesQuery>,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let days = match query.days.as_deref().map(str::trim) {
+        None | Some("") => USUAL_DAYS,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|days| (1..=MAX_DAYS).contains(days))
+            .ok_or_else(|| ApiError::invalid("`days` must be a number from 1 to 364"))?,
+    };
+    let since = state.clock.now() - Duration::days(days.into());
+    let changes = verdict_changes::list(&mut *state.conn().await?, since, MOST_CHANGES).await?;
+    request.answer_whole(changes.into_iter().filter_map(view::fleet::change).collect())
+}

@@ -1,0 +1,125 @@
+//! Tables that pages show as parts of something larger, as CSV. In JSON they are in the answer about that.
+
+use axum::extract::State;
+use axum::response::Response;
+use store::{coverage, jobs, machines};
+use uuid::Uuid;
+use wire::problem::Problem;
+use wire::token::Scope;
+
+use super::{crashes, suspects};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::extract::Path;
+use crate::list::csv_file;
+use crate::state::AppState;
+use crate::view;
+use crate::view::parts::{DeadLetterRow, FailedDumpRow, FrameRow};
+
+/// Days that a stop code's machines are compared over, as on its page.
+const WINDOW_DAYS: u16 = 91;
+
+/// Most rows of failed dumps and jobs.
+const MOST_FAILED: u32 = 500;
+
+/// Get one table of a crash as CSV: `frames.csv`, `drivers.csv`, `unloaded-drivers.csv`, `evidence.csv` or
+/// `parameters.csv`.
+#[utoipa::path(get, path = "/api/v1/crashes/{id}/{table}", tag = "crashes",
+    params(("id" = Uuid, Path), ("table" = String, Path, example = "frames.csv")),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 404, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.crashes.table", skip_all, fields(crash.id = %id))]
+pub(crate) async fn of_crash(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((id, table)): Path<(Uuid, String)>,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let report = crashes::find(&state, id).await?.report;
+    match table.as_str() {
+        "frames.csv" => {
+            let crashed = report.frames.iter().map(|frame| FrameRow { thread: None, frame });
+            let others = report.threads.iter().filter(|thread| !thread.crashed);
+            let others = others.flat_map(|thread| {
+                let frames = thread.frames.iter();
+                frames.map(|frame| FrameRow {
+                    thread: Some(thread.id),
+                    frame,
+                })
+            });
+            Ok(csv_file(&crashed.chain(others).collect::<Vec<_>>()))
+        }
+        "drivers.csv" if report.modules.is_empty() => Ok(csv_file(&report.drivers)),
+        "drivers.csv" => Ok(csv_file(&report.modules)),
+        "unloaded-drivers.csv" => Ok(csv_file(&report.unloaded_drivers)),
+        "evidence.csv" => Ok(csv_file(&report.evidence)),
+        "parameters.csv" => {
+            let parameters = report.stop_code.map(|code| code.parameters);
+            Ok(csv_file(&parameters.unwrap_or_default()))
+        }
+        _ => Err(ApiError::NoSuchPath),
+    }
+}
+
+/// Get the drivers of a machine as CSV, by its latest inventory.
+#[utoipa::path(get, path = "/api/v1/machines/{machine}/drivers.csv", tag = "machines",
+    params(("machine" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 404, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.machines.drivers", skip_all)]
+pub(crate) async fn drivers_of_machine(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(machine): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let detail = machines::detail(&mut *state.conn().await?, &machine).await?;
+    let detail = detail.ok_or_else(|| ApiError::not_found("machine", &machine))?;
+    Ok(csv_file(&view::machine::detail(detail).drivers))
+}
+
+/// Get what the machines that crash with a stop code have in common as CSV, beside the fleet.
+#[utoipa::path(get, path = "/api/v1/stop-codes/{code}/shared.csv", tag = "stop codes",
+    params(("code" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 404, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.stop_codes.shared", skip_all)]
+pub(crate) async fn shared_by_stop_code(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(code): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let code = crashes::stop_code(&code)?;
+    let suspects = suspects::find(&state, code.get(), WINDOW_DAYS).await?;
+    Ok(csv_file(&suspects.shared))
+}
+
+/// Get the latest dumps that could not be read as CSV, with the reasons.
+#[utoipa::path(get, path = "/api/v1/dumps/failed.csv", tag = "dumps",
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 403, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.dumps.failed", skip_all)]
+pub(crate) async fn failed_dumps(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let dumps = coverage::failed_dumps(&mut *state.conn().await?, MOST_FAILED).await?;
+    Ok(csv_file(
+        &dumps.into_iter().map(FailedDumpRow).collect::<Vec<_>>(),
+    ))
+}
+
+/// Get the latest jobs that were given up as CSV, with the reasons.
+#[utoipa::path(get, path = "/api/v1/jobs/failed.csv", tag = "operation",
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 403, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.jobs.failed", skip_all)]
+pub(crate) async fn failed_jobs(State(state): State<AppState>, caller: Caller) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let letters = jobs::dead_letters(&mut *state.conn().await?, MOST_FAILED).await?;
+    Ok(csv_file(
+        &letters.into_iter().map(DeadLetterRow).collect::<Vec<_>>(),
+    ))
+}

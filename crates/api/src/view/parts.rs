@@ -1,0 +1,197 @@
+//! Tables that are parts of a larger answer, row by row.
+
+use serde::Serialize;
+use wire::machine::InstalledDriver;
+use wire::report::{Evidence, Frame, Module, Parameter, UnloadedDriver};
+use wire::suspects::SharedTrait;
+
+use crate::list::{Cell, Table, time};
+
+/// A word as JSON has it.
+fn word(value: &impl Serialize) -> Cell {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => Cell::plain(text),
+        _ => Cell::Empty,
+    }
+}
+
+/// A frame of a thread; of the thread that crashed if none is named.
+pub(crate) struct FrameRow<'a> {
+    /// The thread's id.
+    pub(crate) thread: Option<u32>,
+    /// The frame.
+    pub(crate) frame: &'a Frame,
+}
+
+impl Table for FrameRow<'_> {
+    const COLUMNS: &'static [&'static str] = &[
+        "thread",
+        "index",
+        "address",
+        "module",
+        "module_offset",
+        "function",
+        "function_offset",
+        "file",
+        "line",
+        "trust",
+        "inline",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let frame = self.frame;
+        vec![
+            Cell::maybe(self.thread),
+            Cell::plain(frame.index),
+            Cell::plain(frame.address),
+            Cell::maybe_text(frame.module.as_deref()),
+            Cell::maybe(frame.module_offset),
+            Cell::maybe_text(frame.function.as_deref()),
+            Cell::maybe(frame.function_offset),
+            Cell::maybe_text(frame.file.as_deref()),
+            Cell::maybe(frame.line),
+            word(&frame.trust),
+            Cell::plain(frame.inline),
+        ]
+    }
+}
+
+impl Table for Module {
+    const COLUMNS: &'static [&'static str] = &[
+        "name",
+        "version",
+        "company",
+        "base",
+        "size_of_image",
+        "time_date_stamp",
+        "checksum",
+        "code_id",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::text(&self.name),
+            Cell::maybe_text(self.version.as_deref()),
+            Cell::maybe_text(self.company.as_deref()),
+            Cell::plain(self.base),
+            Cell::plain(self.size_of_image),
+            Cell::plain(self.time_date_stamp),
+            Cell::plain(self.checksum),
+            Cell::maybe_text(self.code_id.as_deref()),
+        ]
+    }
+}
+
+impl Table for UnloadedDriver {
+    const COLUMNS: &'static [&'static str] = &["name", "start", "end"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::text(&self.name),
+            Cell::plain(self.start),
+            Cell::plain(self.end),
+        ]
+    }
+}
+
+impl Table for Evidence {
+    const COLUMNS: &'static [&'static str] = &["driver", "kind", "detail", "strength"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::text(&self.driver),
+            word(&self.kind),
+            Cell::text(&self.detail),
+            Cell::plain(self.strength),
+        ]
+    }
+}
+
+impl Table for Parameter {
+    const COLUMNS: &'static [&'static str] = &["value", "meaning"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![Cell::plain(self.value), Cell::maybe_text(self.meaning.as_deref())]
+    }
+}
+
+impl Table for InstalledDriver {
+    const COLUMNS: &'static [&'static str] = &["name", "version", "company"];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::text(&self.name),
+            Cell::maybe_text(self.version.as_deref()),
+            Cell::maybe_text(self.company.as_deref()),
+        ]
+    }
+}
+
+impl Table for SharedTrait {
+    const COLUMNS: &'static [&'static str] = &[
+        "kind",
+        "value",
+        "crashing_machines",
+        "share_of_crashing",
+        "share_of_fleet",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            word(&self.kind),
+            Cell::text(&self.value),
+            Cell::plain(self.crashing_machines),
+            Cell::plain(self.share_of_crashing),
+            Cell::maybe(self.share_of_fleet),
+        ]
+    }
+}
+
+/// A dump that could not be read.
+pub(crate) struct FailedDumpRow(pub(crate) store::coverage::FailedDump);
+
+impl Table for FailedDumpRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "file_name",
+        "format",
+        "size_bytes",
+        "machine",
+        "attempts",
+        "error",
+        "received_at",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let dump = &self.0;
+        vec![
+            Cell::plain(dump.id),
+            Cell::maybe_text(dump.file_name.as_deref()),
+            Cell::text(&dump.format),
+            Cell::plain(dump.size_bytes),
+            Cell::maybe_text(dump.machine.as_deref()),
+            Cell::plain(dump.attempts),
+            Cell::maybe_text(dump.error.as_deref()),
+            time(dump.received_at),
+        ]
+    }
+}
+
+/// A job that was given up.
+pub(crate) struct DeadLetterRow(pub(crate) store::jobs::DeadLetter);
+
+impl Table for DeadLetterRow {
+    const COLUMNS: &'static [&'static str] = &["id", "kind", "key", "attempts", "last_error", "created_at"];
+
+    fn cells(&self) -> Vec<Cell> {
+        let letter = &self.0;
+        vec![
+            Cell::plain(letter.id),
+            Cell::text(&letter.kind),
+            Cell::text(&letter.key),
+            Cell::plain(letter.attempts),
+            Cell::maybe_text(letter.last_error.as_deref()),
+            time(letter.created_at),
+        ]
+    }
+}
