@@ -21,6 +21,7 @@ use chromiumoxide::{Element, Page};
 use futures_util::StreamExt;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 const PROGRAM: &str = "/usr/bin/chromium";
 
@@ -146,8 +147,14 @@ pub(crate) struct Tab {
 impl Tab {
     /// Opens an address and waits until it is loaded.
     pub(crate) async fn goto(&self, address: &str) {
-        self.page.goto(address).await.unwrap();
-        self.page.wait_for_navigation().await.unwrap();
+        let loading = async {
+            self.page.goto(address).await?;
+            self.page.wait_for_navigation().await
+        };
+        let loaded = timeout(PATIENCE, loading).await;
+        loaded
+            .unwrap_or_else(|_| panic!("{address} does not load"))
+            .unwrap();
     }
 
     /// The path and query of what is shown.
@@ -214,8 +221,9 @@ impl Tab {
         let target = self.find(selector).await;
         target.scroll_into_view().await.unwrap();
         let at = target.clickable_point().await.unwrap();
+        // A drag must carry an item beside its files: an empty list is left out on the way, and then refused.
         let data = DragData::builder()
-            .items(Vec::<DragDataItem>::new())
+            .item(DragDataItem::new("text/plain", ""))
             .files(files.iter().map(|path| path.display().to_string()))
             .drag_operations_mask(1)
             .build()
@@ -251,8 +259,9 @@ impl Tab {
 
     /// What an expression in the page's own language gives.
     pub(crate) async fn evaluate<T: serde::de::DeserializeOwned>(&self, expression: &str) -> T {
-        let value = self.page.evaluate(expression).await.unwrap();
-        value.into_value().unwrap()
+        let value = timeout(PATIENCE, self.page.evaluate(expression)).await;
+        let value = value.unwrap_or_else(|_| panic!("no answer to {expression}"));
+        value.unwrap().into_value().unwrap()
     }
 
     /// What the browser found wrong since the tab was opened.

@@ -77,6 +77,31 @@ async fn every_page_of_a_fleet_is_sound() {
     browser.close().await;
 }
 
+/// A check that finds nothing must be able to find something.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_checks_find_what_they_look_for() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let server = Server::start().await;
+    let tab = sign_in(&browser, &server, PHONE).await;
+    let spoil = "document.querySelector('main').innerHTML += `
+        <input id=twice><button id=twice></button><svg></svg><table></table><h1>Again</h1>
+        <p class=wide>${'wide'.repeat(200)}</p>`; fetch('/no-such-page').then(() => true)";
+    assert!(tab.evaluate::<bool>(spoil).await);
+    let unnamed: Vec<String> = tab.evaluate(UNNAMED).await;
+    assert_eq!(unnamed.len(), 6, "{unnamed:?}");
+    let too_wide: Vec<String> = tab.evaluate(TOO_WIDE).await;
+    assert!(!too_wide.is_empty());
+    tab.until("document.readyState == 'complete'").await;
+    assert!(
+        tab.complaints().iter().any(|one| one.contains("/no-such-page")),
+        "{:?}",
+        tab.complaints()
+    );
+    browser.close().await;
+}
+
 /// Follows every link, and looks at each page at both widths.
 async fn look_at_all(browser: &Browser, server: &Server) {
     let desk = sign_in(browser, server, DESK).await;

@@ -17,7 +17,7 @@ async fn a_dump_that_is_dragged_onto_the_page_becomes_a_crash() {
     let dump = folder.path().join("112226-9375-01.dmp");
     fs::write(&dump, describe(3).to_bytes()).unwrap();
     let tab = sign_in(&browser, &server, DESK).await;
-    tab.follow("main", "Upload").await;
+    tab.follow("header", "Upload").await;
 
     tab.type_into("[name=machine]", "pc-7").await;
     tab.drop_files(".drop", &[&dump]).await;

@@ -48,7 +48,7 @@ async fn the_first_page_names_the_version_how_sure_it_is_and_what_to_do() {
     );
     assert!(verdict.to_lowercase().contains("likely cause"), "{verdict}");
     assert!(verdict.contains('%'), "how sure: {verdict}");
-    assert!(verdict.contains("Next step"), "{verdict}");
+    assert!(verdict.contains("What to do"), "{verdict}");
     assert_eq!(tab.complaints(), Vec::<String>::new());
     browser.close().await;
 }
@@ -76,7 +76,7 @@ async fn a_verdict_leads_to_its_machines_and_to_a_file() {
     let file = String::from_utf8(tab.download("#suspects", "CSV").await).unwrap();
     assert_csv_has_what_the_table_shows(&tab, &file).await;
 
-    tab.follow(".verdict", "Machines").await;
+    tab.follow(".verdict", "Machines at risk").await;
     let path = tab.path().await;
     assert!(path.starts_with("/machines?"), "{path}");
     let machines = tab.texts("main tbody tr th a").await;

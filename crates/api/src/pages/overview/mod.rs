@@ -6,7 +6,7 @@ mod rows;
 mod trend;
 
 use askama::Template;
-use wire::suspects::{Suspect, SuspectScope, VerdictWord};
+use wire::suspects::VerdictWord;
 
 use super::charts::{Svg, days};
 use super::layout::{Layout, Section, Viewer};
@@ -54,8 +54,6 @@ struct Headline {
     code: String,
     name: String,
     verdict: verdict::Verdict,
-    /// Where the machines are that have the first suspect now, and what it is called.
-    at_risk: Option<(String, String)>,
 }
 
 /// One number of the strip at the top.
@@ -125,18 +123,7 @@ fn headline(facts: &Facts) -> Option<Headline> {
         code: strongest.stop_code.to_string(),
         name: known.map(|count| count.name.clone()).unwrap_or_default(),
         verdict: verdict::of(strongest),
-        at_risk: strongest.suspects.first().and_then(at_risk),
     })
-}
-
-/// The list of machines that have a suspect now, and its name; `None` for what is no single version.
-fn at_risk(suspect: &Suspect) -> Option<(String, String)> {
-    let only = suspect
-        .drivers
-        .first()
-        .filter(|_| suspect.scope == SuspectScope::Version)?;
-    let version = only.version.as_deref()?;
-    Some((machines::having(&only.name, Some(version)), verdict::driver(only)))
 }
 
 /// Empty before anything was sent: dashes would tell nothing.

@@ -7,7 +7,7 @@ use wire::suspects::{
     PreviousVersion, Proof, SafeVersion, Suspect, SuspectDriver, SuspectScope, Suspects, VerdictWord,
 };
 
-use super::show;
+use super::{machines, show};
 
 mod steps;
 
@@ -26,6 +26,17 @@ pub(crate) struct Verdict {
     pub(crate) apart: Vec<String>,
     /// What to do about it, the most useful first.
     pub(crate) next_steps: Vec<String>,
+    /// Who has the first suspect now, if a single version is accused.
+    pub(crate) at_risk: Option<AtRisk>,
+}
+
+/// The machines that have a suspect.
+#[derive(Debug, Clone)]
+pub(crate) struct AtRisk {
+    /// Their list.
+    pub(crate) href: String,
+    /// `acmecap.sys 4.2.1.0`.
+    pub(crate) name: String,
 }
 
 /// The verdict of `suspects` in words.
@@ -39,7 +50,22 @@ pub(crate) fn of(suspects: &Suspects) -> Verdict {
         caveat: caveat(suspects.verdict),
         apart: apart(suspects),
         next_steps: steps::of(suspects),
+        at_risk: first
+            .filter(|_| suspects.verdict >= VerdictWord::Associated)
+            .and_then(at_risk),
     }
+}
+
+fn at_risk(suspect: &Suspect) -> Option<AtRisk> {
+    let only = suspect
+        .drivers
+        .first()
+        .filter(|_| suspect.scope == SuspectScope::Version)?;
+    let version = only.version.as_deref()?;
+    Some(AtRisk {
+        href: machines::having(&only.name, Some(version)),
+        name: driver(only),
+    })
 }
 
 /// The word and its tone.
