@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
@@ -43,11 +44,14 @@ pub(crate) async fn write(State(state): State<AppState>, request: Request, next:
         Found::Whole(problem) => problem,
         Found::TextInBody(problem) => with_text(problem, body).await,
     };
+    if !wants_page {
+        return with_json(parts, &problem);
+    }
     let caller = match session {
-        Some(secret) if wants_page => signed_in(&state, &secret).await,
-        _ => None,
+        Some(secret) => signed_in(&state, &secret).await,
+        None => None,
     };
-    render(parts, &problem, wants_page.then_some(caller))
+    with_page(parts, &problem, caller.as_ref())
 }
 
 /// Who looks at the page of a failure, if that is known soon: what failed may be the database.
@@ -63,7 +67,7 @@ enum Found {
     TextInBody(Problem),
 }
 
-fn problem(parts: &axum::http::response::Parts, request_id: String) -> Option<Found> {
+fn problem(parts: &Parts, request_id: String) -> Option<Found> {
     if let Some(Failure(error)) = parts.extensions.get::<Failure>() {
         // Not being ready yet is no failure, and its answer says when to come again.
         if error.status().is_server_error() && !matches!(**error, ApiError::NotReady { .. }) {
@@ -108,20 +112,20 @@ async fn with_text(mut problem: Problem, body: Body) -> Problem {
     problem
 }
 
-/// The response with its body written anew: as a page for somebody, or as JSON.
-fn render(
-    mut parts: axum::http::response::Parts,
-    problem: &Problem,
-    page_for: Option<Option<Caller>>,
-) -> Response {
+/// The response with its body written anew as a page for `caller`.
+fn with_page(mut parts: Parts, problem: &Problem, caller: Option<&Caller>) -> Response {
+    let Some(page) = crate::pages::error_page(problem, caller) else {
+        return with_json(parts, problem);
+    };
     parts.headers.remove(header::CONTENT_LENGTH);
-    if let Some(caller) = page_for
-        && let Some(page) = crate::pages::error_page(problem, caller.as_ref())
-    {
-        parts.headers.remove(header::CONTENT_TYPE);
-        return (parts.status, parts.headers, Html(page)).into_response();
-    }
+    parts.headers.remove(header::CONTENT_TYPE);
+    (parts.status, parts.headers, Html(page)).into_response()
+}
+
+/// The response with its body written anew as JSON.
+fn with_json(mut parts: Parts, problem: &Problem) -> Response {
     let body = serde_json::to_vec(problem).unwrap_or_default();
+    parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
     Response::from_parts(parts, Body::from(body))
 }

@@ -158,13 +158,12 @@ fn summary(facts: &Facts) -> String {
     let refused = facts.refused.len() as u64;
     let mut text = format!("{} taken", show::counted(taken, "dump"));
     if known > 0 {
-        text.push_str(&format!(", {} of them known already", show::count(known)));
+        text = format!("{text}, {} of them known already", show::count(known));
     }
     if refused > 0 {
-        text.push_str(&format!(", {} not taken", show::counted(refused, "file")));
+        text = format!("{text}, {} not taken", show::counted(refused, "file"));
     }
-    text.push('.');
-    text
+    text + "."
 }
 
 fn row(sent: &Sent) -> Row {
