@@ -54,7 +54,7 @@ impl Columns<'_> {
             .margin_top(units(above))
             .margin_right(units(2.0))
             .y_label_area_size(units(left))
-            .x_label_area_size(units(if below == Below::Days { 24.0 } else { 4.0 }))
+            .x_label_area_size(units(if below == Below::Days { 24.0 } else { 18.0 }))
             .build_cartesian_2d(Ticked::new(self.axis.end(), days), Ticked::new(top, ticks))?;
         let nothing = |_: &f64| String::new();
         let day = |place: &f64| self.axis.label(*place);

@@ -84,8 +84,8 @@ pub(crate) fn plot(picture: &Picture<'_>) -> Svg {
             rates.draw(&below, left)
         })
     };
-    let wide = draw("chart wide", (1080.0, 400.0));
-    let narrow = draw("chart narrow", (358.0, 380.0));
+    let wide = draw("chart wide", (1080.0, 420.0));
+    let narrow = draw("chart narrow", (358.0, 400.0));
     Svg(format!("{wide}{narrow}"))
 }
 
