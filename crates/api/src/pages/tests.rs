@@ -11,8 +11,8 @@ use wire::problem::Problem;
 use super::crash::DriverOrder;
 use super::sign_in::Refusal;
 use super::{
-    assets, audit, crash, crashes, driver, drivers, experiments, health, layout, machines, models, overview, problem,
-    samples, sign_in, stop_code, symbols, tokens, upload,
+    assets, audit, crash, crashes, driver, drivers, experiments, health, layout, machines, models, overview,
+    problem, samples, sign_in, stop_code, symbols, tokens, upload,
 };
 
 /// A name for the file, and the page.

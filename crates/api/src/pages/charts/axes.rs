@@ -16,10 +16,10 @@ pub(super) struct Ticked {
 }
 
 impl Ticked {
-    /// From 0 to `end`, with these ticks.
-    pub(super) fn new(end: f64, ticks: Vec<f64>) -> Self {
+    /// Over this range, with these ticks.
+    pub(super) fn new(range: Range<f64>, ticks: Vec<f64>) -> Self {
         Ticked {
-            line: RangedCoordf64::from(0.0..end),
+            line: RangedCoordf64::from(range),
             ticks,
         }
     }
@@ -51,6 +51,9 @@ impl Ranged for Ticked {
 /// Counts beyond this are drawn as this.
 const HIGHEST: u64 = 1_000_000_000_000_000;
 
+/// Values beyond this have no place on an axis.
+pub(super) const BEYOND: f64 = 1e15;
+
 /// Round whole numbers from 0 to at least `peak`, at most about six.
 pub(super) fn counts(peak: u64) -> Vec<f64> {
     let peak = peak.clamp(1, HIGHEST);
@@ -60,8 +63,13 @@ pub(super) fn counts(peak: u64) -> Vec<f64> {
 
 /// Round values from 0 to at least `peak`, at most about five.
 pub(super) fn rates(peak: f64) -> Vec<f64> {
-    let peak = if peak.is_finite() && peak > 0.0 { peak } else { 1.0 };
+    let peak = if peak > 0.0 && peak < BEYOND { peak } else { 1.0 };
     up_to(RangedCoordf64::from(0.0..peak).key_points(4), peak)
+}
+
+/// Round values between the ends of an axis, at most about four; the ends must differ.
+pub(super) fn between(range: Range<f64>) -> Vec<f64> {
+    RangedCoordf64::from(range).key_points(4)
 }
 
 /// One more tick, if the last is below the peak.
@@ -151,10 +159,20 @@ mod tests {
 
     #[test]
     fn ticks_of_rates_reach_the_peak_whatever_it_is() {
-        for peak in [0.0, 1e-9, 0.031, 0.95, 17.3, 1e12, f64::INFINITY, f64::NAN] {
+        for peak in [
+            0.0,
+            1e-9,
+            0.031,
+            0.95,
+            17.3,
+            1e12,
+            f64::MAX,
+            f64::INFINITY,
+            f64::NAN,
+        ] {
             let ticks = rates(peak);
             assert!((2..9).contains(&ticks.len()), "{peak}: {ticks:?}");
-            assert!(!peak.is_finite() || top(&ticks) >= peak, "{peak}: {ticks:?}");
+            assert!(!(peak < 1e15) || top(&ticks) >= peak, "{peak}: {ticks:?}");
         }
     }
 

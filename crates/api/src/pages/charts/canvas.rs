@@ -54,6 +54,10 @@ pub(super) enum Ink {
     Beyond(Strength),
     /// A line through rates.
     Rates,
+    /// The line of a trend.
+    Line,
+    /// A value on it.
+    Point,
     /// One of the series, the first 0.
     Series(usize),
     /// A bar of a small trend: without anything, of the past, of the last week.
@@ -76,7 +80,7 @@ pub(super) enum Spark {
 }
 
 /// All inks that are seen, in the order of their numbers.
-const CLASSES: [(Ink, &str); 22] = [
+const CLASSES: [(Ink, &str); 24] = [
     (Ink::Axis, "axis"),
     (Ink::Grid, "grid"),
     (Ink::Tick, "tick"),
@@ -90,6 +94,8 @@ const CLASSES: [(Ink, &str); 22] = [
     (Ink::Beyond(Strength::Strong), "beyond strong"),
     (Ink::Beyond(Strength::Weak), "beyond weak"),
     (Ink::Rates, "rates"),
+    (Ink::Line, "line"),
+    (Ink::Point, "mark"),
     (Ink::Series(0), "series-0"),
     (Ink::Series(1), "series-1"),
     (Ink::Series(2), "series-2"),
@@ -223,6 +229,17 @@ impl Canvas<'_> {
             bottom - top
         ));
         self.close(title);
+    }
+
+    fn dot(&mut self, ink: Ink, (x, y): BackendCoord, title: &str) {
+        if let Some(class) = class(ink.to_backend_color()) {
+            self.push(format_args!(
+                "<circle class=\"{class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"",
+                unfine(x),
+                unfine(y)
+            ));
+            self.close(title);
+        }
     }
 
     /// Ends an element; `title` is shown when the mouse rests on it.
@@ -413,6 +430,35 @@ impl Drawable<Canvas<'_>> for Block {
     }
 }
 
+/// A value, told when the mouse rests on it.
+pub(super) struct Dot {
+    pub(super) at: (f64, f64),
+    pub(super) title: String,
+}
+
+impl<'a> PointCollection<'a, (f64, f64)> for &'a Dot {
+    type Point = &'a (f64, f64);
+    type IntoIter = std::iter::Once<&'a (f64, f64)>;
+
+    fn point_iter(self) -> Self::IntoIter {
+        std::iter::once(&self.at)
+    }
+}
+
+impl Drawable<Canvas<'_>> for Dot {
+    fn draw<I: Iterator<Item = BackendCoord>>(
+        &self,
+        mut at: I,
+        canvas: &mut Canvas<'_>,
+        _: (u32, u32),
+    ) -> Result<(), DrawingErrorKind<Infallible>> {
+        if let Some(at) = at.next() {
+            canvas.dot(Ink::Point, at, &self.title);
+        }
+        Ok(())
+    }
+}
+
 /// A value with its interval, upright, told when the mouse rests on it.
 pub(super) struct Whisker {
     /// The lower end, the value and the upper end, all above one place.
@@ -441,14 +487,7 @@ impl Drawable<Canvas<'_>> for Whisker {
             return Ok(());
         };
         canvas.draw_line(low, high, &Ink::Interval(self.strength).to_backend_color())?;
-        if let Some(class) = class(Ink::Mark(self.strength).to_backend_color()) {
-            canvas.push(format_args!(
-                "<circle class=\"{class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"",
-                unfine(value.0),
-                unfine(value.1)
-            ));
-            canvas.close(&self.title);
-        }
+        canvas.dot(Ink::Mark(self.strength), value, &self.title);
         Ok(())
     }
 }

@@ -55,7 +55,10 @@ impl Columns<'_> {
             .margin_right(units(2.0))
             .y_label_area_size(units(left))
             .x_label_area_size(units(if below == Below::Days { 24.0 } else { 18.0 }))
-            .build_cartesian_2d(Ticked::new(self.axis.end(), days), Ticked::new(top, ticks))?;
+            .build_cartesian_2d(
+                Ticked::new(0.0..self.axis.end(), days),
+                Ticked::new(0.0..top, ticks),
+            )?;
         let nothing = |_: &f64| String::new();
         let day = |place: &f64| self.axis.label(*place);
         chart

@@ -157,8 +157,8 @@ impl Rates<'_> {
             .y_label_area_size(units(left))
             .x_label_area_size(units(24.0))
             .build_cartesian_2d(
-                Ticked::new(self.axis.end(), self.axis.ticks(width)),
-                Ticked::new(top, ticks),
+                Ticked::new(0.0..self.axis.end(), self.axis.ticks(width)),
+                Ticked::new(0.0..top, ticks),
             )?;
         chart
             .configure_mesh()

@@ -327,7 +327,7 @@ fn table(facts: &Facts, address: &Address<'_>) -> (Vec<VersionRow>, Option<Pages
     let safe = facts.driver.safe_version.as_deref();
     let rows = shown
         .iter()
-        .map(|version| versions::row(version, most, safe))
+        .map(|version| versions::row(&facts.driver.name, version, most, safe))
         .collect();
     let pages = (last > 1).then(|| Pages {
         shown: format!(

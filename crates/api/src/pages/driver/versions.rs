@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use wire::driver::DriverVersion;
 
 use super::called;
-use crate::pages::rates;
 use crate::pages::show::{self, Day};
+use crate::pages::{machines, rates};
 
 /// Images of a version that are shown.
 const IMAGES: usize = 2;
@@ -77,6 +77,8 @@ pub(super) struct VersionRow {
     pub(super) more_images: usize,
     pub(super) machines: String,
     pub(super) machines_width: String,
+    /// The list of these machines; `None` if there are none or the version has no name.
+    pub(super) machines_href: Option<String>,
     pub(super) machine_days: String,
     pub(super) crashing: String,
     pub(super) has_crashed: bool,
@@ -97,8 +99,8 @@ pub(super) struct CodeChip {
     pub(super) machines: String,
 }
 
-/// A version as a row; `most` is the highest number of machines in the table.
-pub(super) fn row(version: &DriverVersion, most: u64, safe: Option<&str>) -> VersionRow {
+/// A version of a driver as a row; `most` is the highest number of machines in the table.
+pub(super) fn row(driver: &str, version: &DriverVersion, most: u64, safe: Option<&str>) -> VersionRow {
     let codes = version.crashes.iter().take(CODES);
     VersionRow {
         version: called(version.version.as_deref()),
@@ -108,6 +110,10 @@ pub(super) fn row(version: &DriverVersion, most: u64, safe: Option<&str>) -> Ver
         more_images: version.code_ids.len().saturating_sub(IMAGES),
         machines: show::count(version.machines),
         machines_width: show::width(version.machines, most),
+        machines_href: match &version.version {
+            Some(named) if version.machines > 0 => Some(machines::having(driver, Some(named))),
+            _ => None,
+        },
         machine_days: show::count(version.machine_days),
         crashing: show::count(version.crashing_machines),
         has_crashed: version.crash_count > 0,

@@ -1,7 +1,7 @@
 //! `/drivers`, `/models`, `/machines`, and one of each.
 //!
-//! Drivers and machines are sorted by name. A search for a name that exists leads to it; any other search shows the names that
-//! start with it.
+//! Drivers and machines are sorted by name. A search for a name that exists leads to it; any other search shows the
+//! names that start with it.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
