@@ -18,6 +18,7 @@ use utoipa::{Modify, OpenApi};
         (name = "crashes", description = "What dumps and events told"),
         (name = "stop codes", description = "Stop codes across the fleet, and their suspects"),
         (name = "drivers", description = "Drivers and their versions"),
+        (name = "models", description = "Hardware models and how they fare"),
         (name = "machines", description = "Machines and their timelines"),
         (name = "agents", description = "How agents join, what they tell daily, what they are asked to do"),
         (name = "experiments", description = "Locked pages tracked on a few machines, until Windows names the driver"),

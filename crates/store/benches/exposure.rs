@@ -80,7 +80,7 @@ async fn run(url: &str, machines: u32) -> Result<(), Box<dyn Error>> {
     store::drivers::list(&mut conn, None, 50).await?;
     println!("drivers::list in {} ms", start.elapsed().as_millis());
     let start = Instant::now();
-    store::drivers::detail(&mut conn, "driver0.sys", window).await?;
+    store::drivers::detail(&mut conn, "driver0.sys", window, None).await?;
     println!("drivers::detail in {} ms", start.elapsed().as_millis());
     let start = Instant::now();
     store::fleet::overview(&mut conn, window).await?;

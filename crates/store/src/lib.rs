@@ -15,6 +15,7 @@
 //! | [`symbols`] | uploaded symbol files, and those that crashes miss |
 //! | [`signatures`] | the rules by which crashes are grouped |
 //! | [`machines`] | machines, their list, their timeline |
+//! | [`models`] | hardware models and how they fare |
 //! | [`drivers`] | drivers, their versions and images; resolving what inventories and dumps name |
 //! | [`driver_sets`] | combinations of driver versions, stored once by their hash |
 //! | [`inventories`] | which machine had which drivers when |
@@ -62,6 +63,7 @@ pub mod ingest;
 pub mod inventories;
 pub mod jobs;
 pub mod machines;
+pub mod models;
 mod page;
 mod pool;
 pub mod presence;

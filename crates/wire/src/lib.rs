@@ -15,6 +15,8 @@
 //! | [`driver`] | drivers and their versions across the fleet |
 //! | [`fleet`] | the fleet as a whole, week by week |
 //! | [`experiment`] | locked pages tracked on a few machines, and what came of it |
+//! | [`model`] | hardware models and how they fare |
+//! | [`observed`] | machine-days, crashes, and the rate between them |
 //! | [`machine`] | machines and what happened to them |
 //! | [`policy`] | how an agent joins, what it tells daily, what it is asked to do |
 //! | [`symbols`] | symbol files: keys, what the server has, what it misses |
@@ -37,6 +39,8 @@ mod hex;
 pub mod import;
 pub mod inventory;
 pub mod machine;
+pub mod model;
+pub mod observed;
 pub mod page;
 pub mod policy;
 pub mod problem;

@@ -102,5 +102,36 @@ pub enum TimelineEntry {
         added: Vec<InstalledDriver>,
         /// Versions that went.
         removed: Vec<InstalledDriver>,
+        /// The same by driver, with what happened before and after.
+        changes: Vec<DriverChange>,
     },
+}
+
+/// One driver that came, went or moved to another version, and what was seen of the machine before and after.
+///
+/// Before means since the same driver changed last, after means until it changes again. Neither proves anything: one
+/// machine is one machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DriverChange {
+    /// Base name, lower case.
+    pub driver: String,
+    /// The version that went, `?` if it is not known; `null` if the driver is new.
+    pub from: Option<String>,
+    /// The version that came, `?` if it is not known; `null` if the driver is gone.
+    pub to: Option<String>,
+    /// What was seen before.
+    pub before: Spell,
+    /// What was seen after.
+    pub after: Spell,
+}
+
+/// A time of one machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Spell {
+    /// Days on which it was on.
+    pub machine_days: u64,
+    /// Crashes that count.
+    pub crashes: u64,
 }

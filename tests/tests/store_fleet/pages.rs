@@ -1,11 +1,12 @@
 //! What lists and pages read.
 
 use sqlx::PgConnection;
+use store::exposure::Observed;
 use store::import::{Line, Session};
-use store::machines::TimelineEntry;
+use store::machines::{Spell, TimelineEntry};
 use store::verdict_changes::{self, Said};
 use store::verdicts::{self, Verdict};
-use store::{Window, drivers, fleet, machines, stop_codes};
+use store::{Window, drivers, fleet, machines, models, stop_codes};
 use time::macros::{date, datetime};
 
 use super::{
@@ -41,7 +42,7 @@ async fn two_machines(conn: &mut PgConnection) {
 async fn a_drivers_versions_stand_side_by_side_with_the_safe_one() {
     let mut conn = connection().await;
     two_machines(&mut conn).await;
-    let detail = drivers::detail(&mut conn, "A.SYS", WINDOW)
+    let detail = drivers::detail(&mut conn, "A.SYS", WINDOW, None)
         .await
         .unwrap()
         .unwrap();
@@ -52,7 +53,7 @@ async fn a_drivers_versions_stand_side_by_side_with_the_safe_one() {
             (
                 version.version.as_deref(),
                 version.machines,
-                version.machine_days,
+                version.observed.machine_days,
                 version.crashes.len(),
             )
         })
@@ -64,7 +65,97 @@ async fn a_drivers_versions_stand_side_by_side_with_the_safe_one() {
     );
     assert_eq!(detail.versions[0].code_ids, ["a.sys/000000021000"]);
     assert_eq!(detail.safe_version.as_deref(), Some("1.0"));
-    assert_eq!(drivers::detail(&mut conn, "c.sys", WINDOW).await.unwrap(), None);
+    assert_eq!(
+        drivers::detail(&mut conn, "c.sys", WINDOW, None).await.unwrap(),
+        None
+    );
+}
+
+/// What a count is, in short.
+fn short(observed: Observed) -> (u64, u64, u64) {
+    (
+        observed.machine_days,
+        observed.crashes,
+        observed.crashing_machines,
+    )
+}
+
+#[tokio::test]
+async fn a_drivers_weeks_and_models_add_up_to_its_versions() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let detail = drivers::detail(&mut conn, "a.sys", WINDOW, None)
+        .await
+        .unwrap()
+        .unwrap();
+    let weeks: Vec<_> = detail.weeks.iter().map(|week| short(week.observed)).collect();
+    assert_eq!(weeks, [(14, 0, 0), (14, 1, 1)]);
+    // In the second week the new version is on one machine, the old one on the other.
+    let second: Vec<_> = detail.weeks[1]
+        .versions
+        .iter()
+        .map(|(_, seen)| short(*seen))
+        .collect();
+    assert_eq!(second, [(7, 0, 0), (7, 1, 1)]);
+    let by_model: u64 = detail
+        .models
+        .iter()
+        .map(|model| model.observed.machine_days)
+        .sum();
+    assert_eq!(by_model, 28);
+    assert_eq!(detail.versions[0].last_seen_on, detail.versions[1].last_seen_on);
+    let rate = detail.versions[0].observed.per_1000().unwrap();
+    assert!(rate.low < 1000.0 / 7.0 && 1000.0 / 7.0 < rate.high);
+}
+
+#[tokio::test]
+async fn crashes_of_another_stop_code_are_left_out_when_one_is_asked_for() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    for (code, crashes) in [(0x76, 1), (0xd1, 0)] {
+        let detail = drivers::detail(&mut conn, "a.sys", WINDOW, Some(code))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            short(detail.versions[0].observed),
+            (7, crashes, crashes),
+            "{code:#x}"
+        );
+        assert_eq!(detail.versions[0].crashes.is_empty(), crashes == 0);
+    }
+}
+
+#[tokio::test]
+async fn a_model_has_its_machines_days_and_what_crashed_on_it() {
+    let mut conn = connection().await;
+    two_machines(&mut conn).await;
+    let list = models::list(&mut conn, WINDOW).await.unwrap();
+    let [model] = &list[..] else { panic!("{list:?}") };
+    assert_eq!((model.model.name.as_str(), model.machines), ("Latitude", 1));
+    assert_eq!(short(model.observed), (14, 1, 1));
+    assert_eq!(model.stop_codes[0].stop_code_name, "PROCESS_HAS_LOCKED_PAGES");
+    let found = models::find(&mut conn, &model.model.manufacturer, "Latitude")
+        .await
+        .unwrap();
+    assert_eq!(models::find(&mut conn, "Nobody", "Latitude").await.unwrap(), None);
+    let detail = models::detail(&mut conn, found.unwrap(), WINDOW).await.unwrap();
+    assert_eq!(detail.summary.observed, model.observed);
+    let weeks: Vec<_> = detail.weeks.iter().map(|week| short(week.observed)).collect();
+    assert_eq!(weeks, [(7, 0, 0), (7, 1, 1)]);
+    // The other machine has all other versions too, and is of no known model.
+    let [own] = &detail.versions[..] else {
+        panic!("{:?}", detail.versions)
+    };
+    assert_eq!(own.version.version.as_deref(), Some("2.0"));
+    assert_eq!(short(own.observed), (7, 1, 1));
+    assert_eq!(
+        (
+            detail.bios_versions[0].machines,
+            detail.bios_versions[0].crashing_machines
+        ),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
@@ -104,11 +195,23 @@ async fn a_machines_timeline_has_its_crash_and_what_came_and_went_before() {
             ..
         }
     ));
-    let TimelineEntry::DriversChanged { added, removed, .. } = &detail.timeline[1] else {
+    let TimelineEntry::DriversChanged {
+        added,
+        removed,
+        changes,
+        ..
+    } = &detail.timeline[1]
+    else {
         panic!("the change comes second");
     };
     assert_eq!(added[0].version.as_deref(), Some("2.0"));
     assert_eq!(removed[0].version.as_deref(), Some("1.0"));
+    let spell = |machine_days, crashes| Spell {
+        machine_days,
+        crashes,
+    };
+    let changed = changes.iter().find(|change| change.name == "a.sys").unwrap();
+    assert_eq!((changed.before, changed.after), (spell(7, 0), spell(7, 1)));
     assert_eq!(machines::detail(&mut conn, "m9").await.unwrap(), None);
 }
 

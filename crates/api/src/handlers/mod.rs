@@ -14,6 +14,7 @@ pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod machines;
+pub(crate) mod models;
 pub(crate) mod parts;
 pub(crate) mod stop_codes;
 pub(crate) mod suspects;

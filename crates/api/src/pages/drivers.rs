@@ -1,10 +1,10 @@
-//! `/drivers` and `/drivers/{name}`: drivers of the fleet, and the versions of one side by side.
+//! `/drivers`: the drivers of the fleet.
 
 use askama::Template;
-use wire::driver::{DriverDetail, DriverSummary, DriverVersion};
+use wire::driver::DriverSummary;
 
 use super::layout::{Layout, Section, Viewer};
-use super::show::{self, Day};
+use super::show;
 
 /// What the list is made from.
 #[derive(Debug, Clone, Default)]
@@ -65,124 +65,5 @@ fn list_row(driver: &DriverSummary) -> ListRow {
         machines: show::count(driver.machines),
         crashes: show::count(driver.crashes),
         crashes_href: (driver.crashes > 0).then(|| format!("/crashes?driver={name}")),
-    }
-}
-
-/// One driver.
-#[derive(Template)]
-#[template(path = "driver.html")]
-pub(crate) struct DetailPage {
-    layout: Layout,
-    name: String,
-    description: Option<String>,
-    origin: String,
-    safe: Option<Safe>,
-    versions: Vec<VersionRow>,
-    crashes_href: String,
-    csv_href: String,
-}
-
-/// The version that nobody was seen crashing with.
-struct Safe {
-    version: String,
-    machine_days: String,
-    rate: Option<String>,
-}
-
-struct VersionRow {
-    version: String,
-    known: bool,
-    code_ids: Vec<String>,
-    machines: String,
-    machines_width: String,
-    machine_days: String,
-    first_seen: Option<Day>,
-    crashes: Vec<CodeChip>,
-    crashing: u64,
-    rate: Option<String>,
-    bound: Option<String>,
-    safe: bool,
-}
-
-struct CodeChip {
-    code: String,
-    name: String,
-    machines: String,
-}
-
-impl DetailPage {
-    /// Lays the facts out.
-    pub(crate) fn new(driver: &DriverDetail, viewer: Option<&Viewer>) -> DetailPage {
-        let most = driver
-            .versions
-            .iter()
-            .map(|version| version.machines)
-            .max()
-            .unwrap_or(0);
-        let safe = driver.safe_version.as_deref();
-        let origin: Vec<&str> = [driver.company.as_deref(), driver.class.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect();
-        DetailPage {
-            layout: Layout::new(driver.name.clone(), Section::Drivers, viewer),
-            name: driver.name.clone(),
-            description: driver.description.clone(),
-            origin: origin.join(" · "),
-            safe: driver
-                .versions
-                .iter()
-                .find(|one| safe.is_some() && one.version.as_deref() == safe)
-                .map(safe_version),
-            versions: driver
-                .versions
-                .iter()
-                .map(|version| version_row(version, most, safe))
-                .collect(),
-            crashes_href: format!("/crashes?driver={}", show::encode(&driver.name)),
-            csv_href: format!("/api/v1/drivers/{}.csv", show::encode(&driver.name)),
-        }
-    }
-}
-
-fn safe_version(version: &DriverVersion) -> Safe {
-    Safe {
-        version: version.version.clone().unwrap_or_default(),
-        machine_days: show::count(version.machine_days),
-        rate: version.rate_upper_bound.map(show::ratio),
-    }
-}
-
-fn version_row(version: &DriverVersion, most: u64, safe: Option<&str>) -> VersionRow {
-    let crashing = version
-        .crashes
-        .iter()
-        .fold(0_u64, |sum, crash| sum.saturating_add(crash.machines));
-    let rate = (version.machine_days > 0)
-        .then(|| show::float(crashing) * 1000.0 / show::float(version.machine_days));
-    VersionRow {
-        known: version.version.is_some(),
-        safe: safe.is_some() && version.version.as_deref() == safe,
-        version: version
-            .version
-            .clone()
-            .unwrap_or_else(|| "version unknown".to_owned()),
-        code_ids: version.code_ids.clone(),
-        machines: show::count(version.machines),
-        machines_width: show::width(version.machines, most),
-        machine_days: show::count(version.machine_days),
-        first_seen: version.first_seen.map(Day),
-        crashes: version
-            .crashes
-            .iter()
-            .map(|crash| CodeChip {
-                code: crash.stop_code.to_string(),
-                name: crash.stop_code_name.clone(),
-                machines: show::counted(crash.machines, "machine"),
-            })
-            .collect(),
-        crashing,
-        rate: rate.map(show::ratio),
-        bound: version.rate_upper_bound.map(show::ratio),
     }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Section {
     Crashes,
     /// Drivers.
     Drivers,
+    /// Hardware models.
+    Models,
     /// Machines.
     Machines,
     /// Experiments.
@@ -95,6 +97,7 @@ impl Layout {
             ("/", "Overview", Section::Overview, true),
             ("/crashes", "Crashes", Section::Crashes, true),
             ("/drivers", "Drivers", Section::Drivers, true),
+            ("/models", "Models", Section::Models, true),
             ("/machines", "Machines", Section::Machines, true),
             ("/experiments", "Experiments", Section::Experiments, true),
             ("/symbols", "Symbols", Section::Symbols, true),

@@ -3,10 +3,13 @@
 use askama::Template;
 use serde::Deserialize;
 use wire::inventory::MachineAttributes;
-use wire::machine::{Agent, InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::machine::{
+    Agent, DriverChange, InstalledDriver, MachineDetail, MachineSummary, Spell, TimelineEntry,
+};
 use wire::policy::LockedPages;
 
 use super::layout::{Layout, Section, Viewer};
+use super::models;
 use super::show::{self, When};
 
 /// Drivers of one change that are shown before the rest folds away.
@@ -199,6 +202,9 @@ pub(crate) struct DetailPage {
     cannot_write_dumps: Option<String>,
     experiment_href: Option<String>,
     timeline: Vec<Entry>,
+    has_changes: bool,
+    /// Its hardware model and that model's page.
+    model: Option<(String, String)>,
     drivers: Vec<DriverRow>,
 }
 
@@ -222,6 +228,8 @@ enum Entry {
     Change {
         at: When,
         summary: String,
+        /// What was seen before and after, if that is the same for all of them.
+        around: Option<String>,
         shown: Vec<Change>,
         folded: Vec<Change>,
     },
@@ -234,6 +242,8 @@ struct Change {
     name: String,
     href: String,
     text: String,
+    /// What was seen before and after, if it is not told of all changes at once.
+    around: Option<String>,
 }
 
 struct DriverRow {
@@ -260,6 +270,8 @@ impl DetailPage {
             cannot_write_dumps: machine.cannot_write_dumps.clone(),
             experiment_href: machine.experiment.map(|id| format!("/experiments/{id}")),
             timeline: machine.timeline.iter().map(entry).collect(),
+            has_changes: machine.timeline.iter().any(is_change),
+            model: model(&summary.attributes),
             drivers: machine.drivers.iter().map(driver_row).collect(),
         }
     }
@@ -292,9 +304,10 @@ fn tracking(may_track: bool, pages: Option<&LockedPages>) -> &'static str {
 }
 
 fn attributes(attributes: &MachineAttributes) -> Vec<(&'static str, String)> {
-    let hardware = Some(hardware(attributes)).filter(|text| !text.is_empty());
+    let maker = attributes.manufacturer.clone();
     let all = [
-        ("Hardware", hardware),
+        // With a model, the maker is part of its name.
+        ("Manufacturer", maker.filter(|_| attributes.model.is_none())),
         ("BIOS", attributes.bios_version.clone()),
         ("OS build", attributes.os_build.map(|build| build.to_string())),
         ("Architecture", attributes.architecture.clone()),
@@ -319,13 +332,17 @@ fn entry(entry: &TimelineEntry) -> Entry {
             code: stop_code.map(|code| code.to_string()),
             signature: signature.clone(),
         },
-        TimelineEntry::DriversChanged { at, added, removed } => {
-            let mut shown = changes(added, removed);
+        TimelineEntry::DriversChanged { at, changes, .. } => {
+            let mut shown: Vec<Change> = changes.iter().map(change).collect();
+            // What changed from one version to another tells most.
+            shown.sort_by_key(|change| change.kind != "changed");
+            let around = told_once(&mut shown);
             let summary = show::counted(shown.len() as u64, "driver");
             let folded = shown.split_off(shown.len().min(MOST_CHANGES));
             Entry::Change {
                 at: When(*at),
                 summary,
+                around,
                 shown,
                 folded,
             }
@@ -333,36 +350,67 @@ fn entry(entry: &TimelineEntry) -> Entry {
     }
 }
 
-/// Versions that came and went, told as updates where both are of one driver.
-fn changes(added: &[InstalledDriver], removed: &[InstalledDriver]) -> Vec<Change> {
-    let change = |kind, driver: &InstalledDriver, text| Change {
-        kind,
-        name: driver.name.clone(),
-        href: format!("/drivers/{}", show::encode(&driver.name)),
-        text,
-    };
-    let version = |driver: &InstalledDriver| {
-        driver
-            .version
-            .clone()
-            .unwrap_or_else(|| "version unknown".to_owned())
-    };
-    let mut all = Vec::new();
-    for driver in added {
-        match removed.iter().find(|old| old.name == driver.name) {
-            Some(old) => all.push(change(
-                "changed",
-                driver,
-                format!("{} → {}", version(old), version(driver)),
-            )),
-            None => all.push(change("added", driver, version(driver))),
-        }
-    }
-    let gone = removed
+/// Takes out of the changes what all of them say.
+fn told_once(changes: &mut [Change]) -> Option<String> {
+    let first = changes.first()?.around.clone()?;
+    if changes
         .iter()
-        .filter(|old| !added.iter().any(|driver| driver.name == old.name));
-    all.extend(gone.map(|driver| change("removed", driver, version(driver))));
-    all
+        .any(|change| change.around.as_ref() != Some(&first))
+    {
+        return None;
+    }
+    for change in changes {
+        change.around = None;
+    }
+    Some(first)
+}
+
+fn is_change(entry: &TimelineEntry) -> bool {
+    matches!(entry, TimelineEntry::DriversChanged { .. })
+}
+
+/// The machine's hardware model, and the address of that model's page.
+fn model(attributes: &MachineAttributes) -> Option<(String, String)> {
+    let model = attributes.model.as_deref().filter(|model| !model.is_empty())?;
+    let manufacturer = attributes.manufacturer.as_deref().unwrap_or_default();
+    Some((hardware(attributes), models::href(manufacturer, model)))
+}
+
+/// A driver that came, went, or moved to another version.
+fn change(change: &DriverChange) -> Change {
+    let version = |version: &str| match version {
+        "?" => "version unknown".to_owned(),
+        version => version.to_owned(),
+    };
+    let (kind, text) = match (change.from.as_deref(), change.to.as_deref()) {
+        (Some(from), Some(to)) => ("changed", format!("{} → {}", version(from), version(to))),
+        (None, Some(to)) => ("added", version(to)),
+        (Some(from), None) => ("removed", version(from)),
+        (None, None) => ("changed", String::new()),
+    };
+    Change {
+        kind,
+        name: change.driver.clone(),
+        href: format!("/drivers/{}", show::encode(&change.driver)),
+        text,
+        around: around(change.before, change.after),
+    }
+}
+
+/// How often it crashed in how many days, before and after.
+fn around(before: Spell, after: Spell) -> Option<String> {
+    let days = before.machine_days.saturating_add(after.machine_days);
+    if days == 0 && before.crashes == 0 && after.crashes == 0 {
+        return None;
+    }
+    let spell = |spell: Spell| {
+        let crashes = match spell.crashes {
+            0 => "no crash".to_owned(),
+            crashes => show::counted(crashes, "crash"),
+        };
+        format!("{crashes} in {}", show::counted(spell.machine_days, "day"))
+    };
+    Some(format!("Before: {} · after: {}", spell(before), spell(after)))
 }
 
 fn driver_row(driver: &InstalledDriver) -> DriverRow {
@@ -376,24 +424,56 @@ fn driver_row(driver: &InstalledDriver) -> DriverRow {
 
 #[cfg(test)]
 mod tests {
-    use wire::machine::InstalledDriver;
+    use wire::machine::{DriverChange, Spell};
 
-    fn driver(name: &str, version: &str) -> InstalledDriver {
-        InstalledDriver {
-            name: name.to_owned(),
-            version: Some(version.to_owned()),
-            company: None,
+    fn spell(machine_days: u64, crashes: u64) -> Spell {
+        Spell {
+            machine_days,
+            crashes,
         }
+    }
+
+    fn told(from: Option<&str>, to: Option<&str>) -> (&'static str, String) {
+        let change = super::change(&DriverChange {
+            driver: "a.sys".to_owned(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            before: Spell::default(),
+            after: Spell::default(),
+        });
+        (change.kind, change.text)
     }
 
     #[test]
     fn a_version_that_replaces_another_is_one_change() {
-        let added = [driver("a.sys", "2"), driver("b.sys", "1")];
-        let changes = super::changes(&added, &[driver("a.sys", "1"), driver("c.sys", "9")]);
-        let told: Vec<_> = changes
-            .iter()
-            .map(|change| (change.kind, change.text.as_str()))
-            .collect();
-        assert_eq!(told, [("changed", "1 → 2"), ("added", "1"), ("removed", "9")]);
+        assert_eq!(told(Some("1"), Some("2")), ("changed", "1 → 2".to_owned()));
+        assert_eq!(told(None, Some("1")), ("added", "1".to_owned()));
+        assert_eq!(told(Some("?"), None), ("removed", "version unknown".to_owned()));
+    }
+
+    #[test]
+    fn before_and_after_are_told_in_words_and_only_if_anything_was_seen() {
+        assert_eq!(
+            super::around(spell(41, 0), spell(12, 3)).unwrap(),
+            "Before: no crash in 41 days · after: 3 crashes in 12 days"
+        );
+        assert_eq!(super::around(spell(0, 0), spell(0, 0)), None);
+    }
+
+    #[test]
+    fn what_all_changes_of_a_moment_say_is_said_once() {
+        let of = |after: u64| {
+            super::change(&DriverChange {
+                driver: "a.sys".to_owned(),
+                from: None,
+                to: Some("1".to_owned()),
+                before: spell(41, 0),
+                after: spell(after, 0),
+            })
+        };
+        let mut same = [of(3), of(3)];
+        assert!(super::told_once(&mut same).is_some() && same[1].around.is_none());
+        let mut different = [of(3), of(4)];
+        assert!(super::told_once(&mut different).is_none() && different[1].around.is_some());
     }
 }

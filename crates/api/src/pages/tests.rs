@@ -11,8 +11,8 @@ use wire::problem::Problem;
 use super::crash::DriverOrder;
 use super::sign_in::Refusal;
 use super::{
-    assets, audit, crash, crashes, drivers, experiments, health, layout, machines, overview, problem,
-    samples, sign_in, stop_code, symbols, tokens, upload,
+    assets, audit, crash, crashes, driver, drivers, experiments, health, layout, machines, models, overview,
+    problem, samples, sign_in, stop_code, symbols, tokens, upload,
 };
 
 /// A name for the file, and the page.
@@ -57,8 +57,14 @@ fn all_pages() -> Vec<Rendered> {
         each("drivers", &samples::driver_lists(), |one| {
             drivers::ListPage::new(one, viewer)
         }),
-        each("driver", &samples::driver_details(), |one| {
-            drivers::DetailPage::new(one, viewer)
+        each("driver", &samples::driver_pages(), |one| {
+            driver::Page::new(one, viewer)
+        }),
+        each("models", &samples::model_lists(), |one| {
+            models::ListPage::new(one, viewer)
+        }),
+        each("model", &samples::model_details(), |one| {
+            models::DetailPage::new(one, viewer)
         }),
         each("machines", &samples::machine_lists(), |one| {
             machines::ListPage::new(one, viewer)
@@ -167,6 +173,33 @@ fn a_locked_pages_dump_is_sent_to_the_fleet_for_its_answer() {
     assert!(html.contains("This dump alone cannot tell"));
     assert!(html.contains("/stop-codes/0x76#suspects"));
     assert!(!html.contains("Probable driver</span>"));
+}
+
+#[test]
+fn a_thousand_versions_are_paged_and_pictures_stay_small() {
+    let [_, many, ..] = samples::driver_pages();
+    let html = driver::Page::new(&many, None).render().unwrap();
+    let table = html.split("id=\"versions\"").nth(1).unwrap();
+    let table = table.split("id=\"matrix\"").next().unwrap();
+    assert_eq!(table.matches("<th scope=\"row\"").count(), 50);
+    assert!(table.contains("1–50 of 1,000") && table.contains("page=2"));
+    let matrix = html.split("id=\"matrix\"").nth(1).unwrap();
+    assert!(matrix.matches("<th scope=\"row\"").count() <= 13);
+    // The one that crashes is shown by itself, wherever it is in the table.
+    assert!(matrix.contains(">10.0.412.1<"));
+    assert!(html.len() < 200_000, "{} bytes", html.len());
+}
+
+#[test]
+fn what_is_counted_is_the_same_on_the_page_and_in_its_downloads() {
+    let [_, _, only, ..] = samples::driver_pages();
+    let html = driver::Page::new(&only, None).render().unwrap();
+    let query = "?from=2026-08-24&#38;to=2026-11-22&#38;stop_code=0x76";
+    for path in ["", "/weeks", "/models"] {
+        let address = format!("/api/v1/drivers/acmecap.sys{path}.csv{query}");
+        assert!(html.contains(&address), "{address}");
+    }
+    assert!(html.contains("without a 0x76"));
 }
 
 #[test]

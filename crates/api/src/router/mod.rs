@@ -23,7 +23,7 @@ use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
     agents, audit, breakpad, crashes, drivers, dumps, enrolment, events, experiments, fleet, health, import,
-    inventory, machines, parts, stop_codes, suspects, symbols, tokens, uploads, webhooks,
+    inventory, machines, models, parts, stop_codes, suspects, symbols, tokens, uploads, webhooks,
 };
 use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
 use crate::state::AppState;
@@ -107,6 +107,10 @@ fn about_the_fleet() -> OpenApiRouter<AppState> {
         .routes(routes!(fleet::changes))
         .routes(routes!(drivers::list))
         .routes(routes!(drivers::get))
+        .routes(routes!(drivers::weeks))
+        .routes(routes!(drivers::models))
+        .routes(routes!(models::list))
+        .routes(routes!(models::get))
 }
 
 fn about_agents() -> OpenApiRouter<AppState> {
@@ -166,6 +170,9 @@ fn reading_as_csv() -> Router<AppState> {
         .route("/api/v1/stop-codes.csv", get(stop_codes::list))
         .route("/api/v1/stop-codes/{code}/suspects.csv", get(suspects::get))
         .route("/api/v1/drivers.csv", get(drivers::list))
+        .route("/api/v1/drivers/{name}/weeks.csv", get(drivers::weeks))
+        .route("/api/v1/drivers/{name}/models.csv", get(drivers::models))
+        .route("/api/v1/models.csv", get(models::list))
         .route("/api/v1/experiments.csv", get(experiments::list))
         .route("/api/v1/fleet/changes.csv", get(fleet::changes))
         .route("/api/v1/fleet/weeks.csv", get(fleet::weeks))

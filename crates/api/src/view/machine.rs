@@ -4,7 +4,9 @@ use serde_json::Value;
 use store::{agents, machines};
 use wire::StopCodeNumber;
 use wire::inventory::MachineAttributes;
-use wire::machine::{Agent, InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::machine::{
+    Agent, DriverChange, InstalledDriver, MachineDetail, MachineSummary, Spell, TimelineEntry,
+};
 use wire::policy::LockedPages;
 
 use crate::list::{Cell, Table, time};
@@ -114,11 +116,37 @@ fn entry(entry: machines::TimelineEntry) -> TimelineEntry {
             stop_code: stop_code.map(StopCodeNumber::from_raw),
             signature,
         },
-        machines::TimelineEntry::DriversChanged { at, added, removed } => TimelineEntry::DriversChanged {
+        machines::TimelineEntry::DriversChanged {
+            at,
+            added,
+            removed,
+            changes,
+        } => TimelineEntry::DriversChanged {
             at,
             added: added.into_iter().map(driver).collect(),
             removed: removed.into_iter().map(driver).collect(),
+            changes: changes.into_iter().map(change).collect(),
         },
+    }
+}
+
+fn change(change: machines::DriverChange) -> DriverChange {
+    let version = |driver: Option<machines::InstalledDriver>| {
+        driver.map(|driver| driver.version.unwrap_or_else(|| "?".to_owned()))
+    };
+    DriverChange {
+        driver: change.name,
+        from: version(change.from),
+        to: version(change.to),
+        before: spell(change.before),
+        after: spell(change.after),
+    }
+}
+
+fn spell(spell: machines::Spell) -> Spell {
+    Spell {
+        machine_days: spell.machine_days,
+        crashes: spell.crashes,
     }
 }
 
@@ -184,7 +212,9 @@ impl Table for TimelineEntry {
                 Cell::Empty,
                 Cell::Empty,
             ],
-            TimelineEntry::DriversChanged { at, added, removed } => vec![
+            TimelineEntry::DriversChanged {
+                at, added, removed, ..
+            } => vec![
                 Cell::plain("drivers-changed"),
                 time(*at),
                 Cell::Empty,

@@ -10,6 +10,8 @@ pub(crate) mod fleet;
 pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod machine;
+pub(crate) mod model;
+pub(crate) mod observed;
 pub(crate) mod parts;
 pub(crate) mod stop_code;
 pub(crate) mod suspects;

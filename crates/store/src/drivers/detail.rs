@@ -1,14 +1,16 @@
-//! One driver with its versions side by side.
+//! One driver with its versions side by side, by week and by hardware model.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::PgConnection;
-use time::Date;
+use time::{Date, Duration, UtcOffset};
 
-use super::list::machines_now;
+use super::list::{Now, machines_now};
 use super::{VersionDescription, compare_versions, describe};
-use crate::{Error, MachineId, Window, exposure, stop_codes};
+use crate::exposure::{Counter, Footprint, Observed};
+use crate::models::{self, HardwareModel};
+use crate::{Error, Window, exposure, stop_codes, text};
 
 /// One driver with its versions side by side.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +23,14 @@ pub struct DriverDetail {
     pub class: Option<String>,
     /// What the version resource says it is.
     pub description: Option<String>,
+    /// What was seen of all versions together.
+    pub observed: Observed,
     /// The versions, newest first; placeholders last.
     pub versions: Vec<VersionDetail>,
+    /// The weeks of the window in which machines had it or crashed with it, in order.
+    pub weeks: Vec<DriverWeek>,
+    /// The hardware models that had it in the window, most machine-days first.
+    pub models: Vec<DriverModel>,
     /// The version with most machine-days among those never seen at a crash in the window.
     pub safe_version: Option<String>,
 }
@@ -38,13 +46,16 @@ pub struct VersionDetail {
     pub code_ids: Vec<String>,
     /// Machines that have it now.
     pub machines: u64,
-    /// Days on which machines had it in the window.
-    pub machine_days: u64,
     /// The first day it was told of.
     pub first_seen_on: Date,
+    /// The last day of a machine that has it now. Of a version that none has any more, the last day of the last week
+    /// of the window in which one had it; `None` if that is longer ago.
+    pub last_seen_on: Option<Date>,
+    /// What was seen of it in the window.
+    pub observed: Observed,
     /// Crashing machines by stop code while they had it, most first.
     pub crashes: Vec<VersionCrashes>,
-    /// 95 % upper bound of crashes per 1,000 machine-days, all stop codes; `None` without machine-days.
+    /// 95 % upper bound of crashing machines per 1,000 machine-days; `None` without machine-days.
     pub rate_upper_bound: Option<f64>,
 }
 
@@ -59,7 +70,32 @@ pub struct VersionCrashes {
     pub machines: u64,
 }
 
-/// The driver with this base name, or `None` if it was never told of. Days and crashes are those of `window`.
+/// One week of a driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriverWeek {
+    /// Monday of the week.
+    pub week: Date,
+    /// All versions together.
+    pub observed: Observed,
+    /// Each version, by its id; those without machine-days and crashes are left out.
+    pub versions: Vec<(i32, Observed)>,
+}
+
+/// One hardware model of a driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DriverModel {
+    /// The model; `None` for machines that told none.
+    pub model: Option<HardwareModel>,
+    /// All versions together.
+    pub observed: Observed,
+    /// Each version, by its id; those without machine-days and crashes are left out.
+    pub versions: Vec<(i32, Observed)>,
+}
+
+/// The driver with this base name, or `None` if it was never told of.
+///
+/// Days and crashes are those of `window`; crashes of one stop code or of all. The connection must not be in a
+/// transaction.
 ///
 /// # Errors
 ///
@@ -69,6 +105,7 @@ pub async fn detail(
     conn: &mut PgConnection,
     name: &str,
     window: Window,
+    stop_code: Option<u32>,
 ) -> Result<Option<DriverDetail>, Error> {
     let name = name.to_lowercase();
     let driver = sqlx::query!(
@@ -87,7 +124,9 @@ pub async fn detail(
     .fetch_optional(&mut *conn)
     .await?;
     let Some(driver) = driver else { return Ok(None) };
-    let mut versions = versions(conn, &driver.versions, window).await?;
+    let ids: HashSet<i32> = driver.versions.iter().copied().collect();
+    let footprint = exposure::footprint(conn, window, &ids, stop_code).await?;
+    let mut versions = versions(conn, &driver.versions, window, &footprint).await?;
     versions.sort_by(newest_first);
     let safe_version = safe_version(&versions);
     Ok(Some(DriverDetail {
@@ -95,9 +134,27 @@ pub async fn detail(
         company: driver.company,
         class: driver.class,
         description: driver.description,
+        observed: together(&footprint),
         versions,
+        weeks: weeks(&footprint),
+        models: by_model(conn, &footprint).await?,
         safe_version,
     }))
+}
+
+/// Whether a driver of this base name was ever told of.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+pub async fn is_known(conn: &mut PgConnection, name: &str) -> Result<bool, Error> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM driver WHERE name = lower($1)) AS "known!""#,
+        text::without_nul(name),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(known)
 }
 
 fn newest_first(one: &VersionDetail, other: &VersionDetail) -> Ordering {
@@ -110,70 +167,175 @@ fn newest_first(one: &VersionDetail, other: &VersionDetail) -> Ordering {
 
 fn safe_version(versions: &[VersionDetail]) -> Option<String> {
     let never_seen = versions.iter().filter(|version| {
-        version.crashes.is_empty() && version.machine_days > 0 && version.version.is_some()
+        version.observed.crashes == 0 && version.observed.machine_days > 0 && version.version.is_some()
     });
     never_seen
-        .max_by_key(|version| version.machine_days)?
+        .max_by_key(|version| version.observed.machine_days)?
         .version
         .clone()
 }
 
-async fn versions(conn: &mut PgConnection, ids: &[i32], window: Window) -> Result<Vec<VersionDetail>, Error> {
+/// Machine-days and crashes by something, and by version within it.
+#[derive(Default)]
+struct Group {
+    machine_days: u64,
+    crashes: Counter,
+    versions: BTreeMap<i32, (u64, Counter)>,
+}
+
+impl Group {
+    fn observed(&self) -> Observed {
+        self.crashes.observed(self.machine_days)
+    }
+
+    fn versions(&self) -> Vec<(i32, Observed)> {
+        let versions = self.versions.iter();
+        versions
+            .map(|(id, (days, crashes))| (*id, crashes.observed(*days)))
+            .collect()
+    }
+}
+
+/// The footprint by what `key` makes of models and weeks.
+fn grouped<K: Ord>(footprint: &Footprint, key: impl Fn(Option<i32>, Date) -> K) -> BTreeMap<K, Group> {
+    let mut groups: BTreeMap<K, Group> = BTreeMap::new();
+    for (version, model, week, days) in &footprint.machine_days {
+        let group = groups.entry(key(*model, *week)).or_default();
+        group.machine_days += days;
+        group.versions.entry(*version).or_default().0 += days;
+    }
+    for (version, crash) in &footprint.crashes {
+        let group = groups.entry(key(crash.model_id, crash.week)).or_default();
+        group.crashes.add(crash);
+        group.versions.entry(*version).or_default().1.add(crash);
+    }
+    groups
+}
+
+fn together(footprint: &Footprint) -> Observed {
+    let all = grouped(footprint, |_, _| ()).remove(&());
+    all.unwrap_or_default().observed()
+}
+
+fn weeks(footprint: &Footprint) -> Vec<DriverWeek> {
+    let groups = grouped(footprint, |_, week| week).into_iter();
+    let week = |(week, group): (Date, Group)| DriverWeek {
+        week,
+        observed: group.observed(),
+        versions: group.versions(),
+    };
+    groups.map(week).collect()
+}
+
+async fn by_model(conn: &mut PgConnection, footprint: &Footprint) -> Result<Vec<DriverModel>, Error> {
+    let groups = grouped(footprint, |model, _| model);
+    let ids: Vec<i32> = groups.keys().copied().flatten().collect();
+    let mut known = models::by_ids(conn, &ids).await?;
+    let groups = groups.into_iter();
+    let mut models: Vec<DriverModel> = groups
+        .map(|(id, group)| DriverModel {
+            model: id.and_then(|id| known.remove(&id)),
+            observed: group.observed(),
+            versions: group.versions(),
+        })
+        .collect();
+    models.sort_by_key(|model| Reverse(model.observed.machine_days));
+    Ok(models)
+}
+
+async fn versions(
+    conn: &mut PgConnection,
+    ids: &[i32],
+    window: Window,
+    footprint: &Footprint,
+) -> Result<Vec<VersionDetail>, Error> {
     let described = describe(conn, ids).await?;
     let places: HashMap<i32, usize> = ids.iter().copied().zip(0..).collect();
-    let machines = machines_now(conn, &places).await?;
-    let days = exposure::machine_days(conn, window, &ids.iter().copied().collect()).await?;
-    let crashes = crashing_machines(conn, &places, window).await?;
-    let codes: Vec<u32> = crashes.keys().map(|(_, stop_code)| *stop_code).collect();
+    let now = machines_now(conn, &places).await?;
+    let seen = SeenVersions::of(footprint, window);
+    let codes: Vec<u32> = footprint
+        .crashes
+        .iter()
+        .map(|(_, crash)| crash.stop_code)
+        .collect();
     let names = stop_codes::names(conn, &codes).await?;
     let detail = |version: VersionDescription| {
         let id = version.driver_version_id;
-        let place = places.get(&id);
-        let crashes = crashes.iter().filter(|((version, _), _)| *version == id);
-        let mut crashes: Vec<VersionCrashes> = crashes
-            .map(|((_, stop_code), machines)| VersionCrashes {
-                stop_code: *stop_code,
-                stop_code_name: stop_codes::name_of(&names, *stop_code),
-                machines: u64::try_from(machines.len()).unwrap_or(u64::MAX),
+        let now = places.get(&id).and_then(|place| now.get(place));
+        let mut crashes: Vec<VersionCrashes> = seen
+            .crashes_of(id)
+            .map(|(stop_code, machines)| VersionCrashes {
+                stop_code,
+                stop_code_name: stop_codes::name_of(&names, stop_code),
+                machines,
             })
             .collect();
         crashes.sort_by_key(|crashes| (Reverse(crashes.machines), crashes.stop_code));
-        let machine_days = days.get(&id).copied().unwrap_or(0);
-        let all: u64 = crashes.iter().map(|crashes| crashes.machines).sum();
+        let observed = seen.observed(id);
         VersionDetail {
             driver_version_id: id,
             version: version.version,
             code_ids: version.code_ids,
-            machines: place.and_then(|place| machines.get(place)).copied().unwrap_or(0),
-            machine_days,
+            machines: now.map_or(0, |now| now.machines),
             first_seen_on: version.first_seen_on,
+            last_seen_on: seen.last_seen_on(id, now),
+            observed,
             crashes,
-            rate_upper_bound: exposure::rate_upper_bound(all, machine_days),
+            rate_upper_bound: exposure::rate_upper_bound(observed.crashing_machines, observed.machine_days),
         }
     };
     Ok(described.into_iter().map(detail).collect())
 }
 
-/// The machines that crashed while they had one of these versions, by version and stop code.
-async fn crashing_machines(
-    conn: &mut PgConnection,
-    places: &HashMap<i32, usize>,
+/// What was seen of each version.
+struct SeenVersions {
     window: Window,
-) -> Result<HashMap<(i32, u32), HashSet<MachineId>>, Error> {
-    let crashes = exposure::crashes(conn, None, window).await?;
-    let crashes: Vec<_> = crashes.iter().filter(|crash| crash.day.is_some()).collect();
-    let versions = exposure::versions(conn, &crashes).await?;
-    let mut machines: HashMap<(i32, u32), HashSet<MachineId>> = HashMap::new();
-    for (crash, versions) in crashes.iter().zip(versions) {
-        for version in versions
-            .into_iter()
-            .filter(|version| places.contains_key(version))
-        {
-            machines
-                .entry((version, crash.stop_code))
-                .or_default()
-                .insert(crash.machine);
+    machine_days: HashMap<i32, u64>,
+    last_week: HashMap<i32, Date>,
+    crashes: HashMap<i32, Counter>,
+    /// By version, and by stop code within it.
+    by_code: HashMap<i32, HashMap<u32, Counter>>,
+}
+
+impl SeenVersions {
+    fn of(footprint: &Footprint, window: Window) -> Self {
+        let mut seen = SeenVersions {
+            window,
+            machine_days: HashMap::new(),
+            last_week: HashMap::new(),
+            crashes: HashMap::new(),
+            by_code: HashMap::new(),
+        };
+        for (version, _, week, days) in &footprint.machine_days {
+            *seen.machine_days.entry(*version).or_default() += days;
+            let last = seen.last_week.entry(*version).or_insert(*week);
+            *last = (*last).max(*week);
         }
+        for (version, crash) in &footprint.crashes {
+            seen.crashes.entry(*version).or_default().add(crash);
+            let by_code = seen.by_code.entry(*version).or_default();
+            by_code.entry(crash.stop_code).or_default().add(crash);
+        }
+        seen
     }
-    Ok(machines)
+
+    fn observed(&self, version: i32) -> Observed {
+        let machine_days = self.machine_days.get(&version).copied().unwrap_or(0);
+        let crashes = self.crashes.get(&version);
+        crashes.cloned().unwrap_or_default().observed(machine_days)
+    }
+
+    /// Stop codes and the machines that crashed with each.
+    fn crashes_of(&self, version: i32) -> impl Iterator<Item = (u32, u64)> {
+        let by_code = self.by_code.get(&version).into_iter().flatten();
+        by_code.map(|(code, crashes)| (*code, crashes.machines()))
+    }
+
+    fn last_seen_on(&self, version: i32, now: Option<&Now>) -> Option<Date> {
+        if let Some(now) = now {
+            return Some(now.last_seen_at.to_offset(UtcOffset::UTC).date());
+        }
+        let week = self.last_week.get(&version)?;
+        Some(week.saturating_add(Duration::days(6)).min(self.window.to))
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::driver_sets::{self, Merges};
 use crate::{Error, Page, exposure};
@@ -67,23 +68,39 @@ pub async fn list(
             company: row.company,
             class: row.class,
             versions: u64::try_from(row.versions.len()).unwrap_or(u64::MAX),
-            machines: machines.get(&place).copied().unwrap_or(0),
+            machines: machines.get(&place).map_or(0, |now| now.machines),
             crashes: row.crashes.unsigned_abs(),
         })
         .collect();
     Ok(Page::cut(drivers, limit, |driver| driver.name.clone()))
 }
 
-/// Machines that have one of several versions now, by the group that `groups` puts each version in.
+/// The machines that have something now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    pub(super) machines: u64,
+    /// When the server last heard of one of them.
+    pub(super) last_seen_at: OffsetDateTime,
+}
+
+impl Now {
+    fn add(&mut self, other: Now) {
+        self.machines += other.machines;
+        self.last_seen_at = self.last_seen_at.max(other.last_seen_at);
+    }
+}
+
+/// Machines that have one of several versions now, by the group that `groups` puts each version in; groups that no
+/// machine has are left out.
 ///
 /// A machine with two versions of a group counts once.
 pub(super) async fn machines_now(
     conn: &mut PgConnection,
     groups: &HashMap<i32, usize>,
-) -> Result<HashMap<usize, u64>, Error> {
+) -> Result<HashMap<usize, Now>, Error> {
     let rows = sqlx::query!(
         r#"
-        SELECT driver_set_id, count(*) AS "machines!"
+        SELECT driver_set_id, count(*) AS "machines!", max(last_seen_at) AS "last_seen_at!"
         FROM machine
         WHERE driver_set_id <> $1
         GROUP BY driver_set_id
@@ -92,19 +109,29 @@ pub(super) async fn machines_now(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let by_set: HashMap<i64, u64> = rows
+    let by_set: HashMap<i64, Now> = rows
         .into_iter()
-        .map(|row| (row.driver_set_id, row.machines.unsigned_abs()))
+        .map(|row| {
+            let now = Now {
+                machines: row.machines.unsigned_abs(),
+                last_seen_at: row.last_seen_at,
+            };
+            (row.driver_set_id, now)
+        })
         .collect();
     let sets: Vec<i64> = by_set.keys().copied().collect();
     let merges = Merges::load(conn).await?;
-    let mut machines: HashMap<usize, u64> = HashMap::new();
+    let mut machines: HashMap<usize, Now> = HashMap::new();
     let mut counted: HashSet<usize> = HashSet::new();
     exposure::for_each_set(conn, &sets, &merges, |set, members| {
+        let Some(of_set) = by_set.get(&set) else { return };
         counted.clear();
         for group in members.iter().filter_map(|version| groups.get(version)) {
             if counted.insert(*group) {
-                *machines.entry(*group).or_default() += by_set.get(&set).copied().unwrap_or(0);
+                machines
+                    .entry(*group)
+                    .and_modify(|now| now.add(*of_set))
+                    .or_insert(*of_set);
             }
         }
     })

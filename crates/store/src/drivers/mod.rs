@@ -13,7 +13,7 @@ mod list;
 mod resolve;
 mod versions;
 
-pub use detail::{DriverDetail, VersionCrashes, VersionDetail, detail};
+pub use detail::{DriverDetail, DriverModel, DriverWeek, VersionCrashes, VersionDetail, detail, is_known};
 pub use images::{DumpImage, DumpImages, KnownImage, ResolvedImage, resolve_images, versions_by_code_id};
 pub use list::{DriverSummary, list};
 pub use resolve::{InventoryDriver, resolve_inventory};

@@ -15,6 +15,7 @@ mod cells;
 mod censor;
 mod columns;
 mod evidence;
+mod footprint;
 mod history;
 mod naming;
 mod packed;
@@ -27,18 +28,18 @@ mod snapshot;
 mod tally;
 mod weights;
 
-use std::collections::{HashMap, HashSet};
-
 use sqlx::{Connection, PgConnection};
 use time::{Date, OffsetDateTime};
 
 use crate::{Error, MachineId, Window};
-pub(crate) use cases::{crashes, versions};
 pub(crate) use evidence::SURELY_NAMED;
 pub use evidence::{DirectEvidence, direct_evidence};
+pub(crate) use footprint::{
+    Counter, Crashed, Footprint, ModelFootprint, footprint, machine_days_by_model, model_footprint,
+};
 pub use history::{HISTORIES, History, Rate, Rollback, Switchers, histories};
 pub use naming::Naming;
-pub use rate::rate_upper_bound;
+pub use rate::{Observed, Per1000, rate_upper_bound};
 pub use roll_up::roll_up_due;
 pub use safe::SafeVersion;
 pub use shared::{Facet, FacetKind, shared};
@@ -185,19 +186,4 @@ pub async fn counts(conn: &mut PgConnection, stop_code: u32, window: Window) -> 
     let counts = snapshot::counts(&mut transaction, stop_code, window).await?;
     transaction.commit().await?;
     Ok(counts)
-}
-
-/// Machine-days of each of these versions over the window; versions without any are left out. The connection must not be
-/// in a transaction.
-pub(crate) async fn machine_days(
-    conn: &mut PgConnection,
-    window: Window,
-    versions: &HashSet<i32>,
-) -> Result<HashMap<i32, u64>, Error> {
-    let mut transaction = conn
-        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        .await?;
-    let machine_days = snapshot::machine_days(&mut transaction, window, versions).await?;
-    transaction.commit().await?;
-    Ok(machine_days)
 }

@@ -1,6 +1,6 @@
 //! Putting the counts together, from one snapshot of the database.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::PgConnection;
 
@@ -8,7 +8,6 @@ use super::cases::{self, CountedCrash};
 use super::cells::{self, Weeks};
 use super::censor::{Changes, StratumKey};
 use super::columns::{Columns, Unpacker};
-use super::packed::unpack;
 use super::tally::CellDays;
 use super::{Candidate, Case, Counts, Feature, Stratum, candidates, naming, peers};
 use crate::driver_sets::Merges;
@@ -47,25 +46,6 @@ pub(super) async fn counts(conn: &mut PgConnection, stop_code: u32, window: Wind
         machine_days: strata.iter().map(|stratum| stratum.machine_days).sum(),
         strata,
     })
-}
-
-/// Machine-days of each of these versions over the window, nobody censored; versions without any are left out.
-pub(super) async fn machine_days(
-    conn: &mut PgConnection,
-    window: Window,
-    versions: &HashSet<i32>,
-) -> Result<HashMap<i32, u64>, Error> {
-    let merges = Merges::load(conn).await?;
-    let weeks = Weeks::of(conn, window).await?;
-    let cells = cells::of_models(conn, window, &weeks, &merges).await?;
-    let mut machine_days: HashMap<i32, u64> = HashMap::new();
-    for (id, days) in cells.values().flat_map(|cell| unpack(&cell.versions)) {
-        let version = merges.canonical(id);
-        if versions.contains(&version) {
-            *machine_days.entry(version).or_default() += u64::from(days);
-        }
-    }
-    Ok(machine_days)
 }
 
 /// The first crash with exposure of each machine, by machine.

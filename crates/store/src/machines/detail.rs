@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::changes::{self, Difference, DriverChange, Life};
 use super::{MachineId, MachineSummary, list};
 use crate::agents::{self, Agent};
 use crate::{Error, ExperimentId, driver_sets, drivers, stop_codes};
@@ -64,6 +65,8 @@ pub enum TimelineEntry {
         added: Vec<InstalledDriver>,
         /// Versions that went.
         removed: Vec<InstalledDriver>,
+        /// The same by driver, with what was seen before and after.
+        changes: Vec<DriverChange>,
     },
 }
 
@@ -78,7 +81,7 @@ pub async fn detail(conn: &mut PgConnection, name: &str) -> Result<Option<Machin
     let Some(summary) = list::summary(conn, id).await? else {
         return Ok(None);
     };
-    let changes = changes(conn, id).await?;
+    let changes = changes_of(conn, id).await?;
     let Current {
         driver_set_id,
         crash_control,
@@ -103,11 +106,22 @@ pub async fn detail(conn: &mut PgConnection, name: &str) -> Result<Option<Machin
         drivers
     };
     let mut timeline = crashes(conn, id).await?;
-    timeline.extend(changes.iter().map(|change| TimelineEntry::DriversChanged {
+    let differences = changes.iter().map(|change| Difference {
         at: change.at,
         added: named(&change.added),
         removed: named(&change.removed),
-    }));
+    });
+    let differences: Vec<Difference> = differences.collect();
+    let told = changes::told(&differences, &Life::of(conn, id).await?);
+    let with_spells = differences.into_iter().zip(told);
+    timeline.extend(
+        with_spells.map(|(difference, changes)| TimelineEntry::DriversChanged {
+            at: difference.at,
+            added: difference.added,
+            removed: difference.removed,
+            changes,
+        }),
+    );
     timeline.sort_by_key(|entry| std::cmp::Reverse(entry.at()));
     Ok(Some(MachineDetail {
         summary,
@@ -136,7 +150,7 @@ struct Change {
 }
 
 /// The changes of a machine's drivers; its first inventory is none.
-async fn changes(conn: &mut PgConnection, machine: MachineId) -> Result<Vec<Change>, Error> {
+async fn changes_of(conn: &mut PgConnection, machine: MachineId) -> Result<Vec<Change>, Error> {
     let inventories = sqlx::query!(
         "SELECT at, driver_set_id FROM inventory WHERE machine_id = $1 ORDER BY at DESC LIMIT $2",
         machine.0,

@@ -3,6 +3,7 @@
 //! A machine is what its client names it, of whatever form. Its id follows from the name without a look-up, so rows
 //! about a machine can be written before anybody described it.
 
+mod changes;
 mod detail;
 mod list;
 mod upsert;
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use changes::{DriverChange, Spell};
 pub use detail::{InstalledDriver, MachineDetail, TimelineEntry, detail};
 pub(crate) use list::sets_with;
 pub use list::{Filter, MachineSummary, count, find, list, names};

@@ -1,16 +1,15 @@
 //! Stacked bars by day: how many crashes of which stop code.
 //!
-//! At most [`SERIES`] series get a colour of their own; the caller folds the rest into a last one. Days without a
+//! At most [`SERIES`](super::SERIES) series get a colour of their own; the caller folds the rest into a last one. Days without a
 //! value are gaps on the axis, not missing columns.
 
-use time::{Date, Duration};
+use time::Date;
 
-use super::scale::count_ticks;
-use super::{Anchor, Pen, Svg};
+use super::Svg;
+use super::axes::TimeAxis;
+use super::canvas::{Sheet, drawing};
+use super::columns::{Below, Columns};
 use crate::pages::show;
-
-/// Series that have a colour of their own (CSS classes `series-0` to `series-5`); the last may be "other".
-pub(crate) const SERIES: usize = 6;
 
 /// Days drawn at most: a year and a quarter.
 const MOST_DAYS: i64 = 460;
@@ -24,57 +23,60 @@ pub(crate) struct Series {
     pub(crate) counts: Vec<(Date, u64)>,
 }
 
-/// Where the columns stand.
-struct Frame {
-    width: f64,
-    left: f64,
-    top: f64,
-    bottom: f64,
-    highest: f64,
-    day_width: f64,
-}
-
-impl Frame {
-    fn y(&self, value: u64) -> f64 {
-        self.bottom - show::float(value) / self.highest * (self.bottom - self.top)
-    }
-
-    fn x(&self, index: usize) -> f64 {
-        self.left + show::float(index as u64) * self.day_width
-    }
-}
-
 /// Draws `series` from `from` to `to`, both included, wide and narrow. Empty if nothing was counted.
 pub(crate) fn stacked(series: &[Series], (from, to): (Date, Date)) -> Svg {
     let table = by_day(series, from, to);
-    let totals = table
-        .iter()
-        .map(|day| day.iter().fold(0_u64, |sum, count| sum.saturating_add(*count)));
-    let peak = totals.clone().max().unwrap_or(0);
+    let title = |place: usize, of: usize, count: u64| {
+        let name = series.get(of).map_or("", |one| one.name.as_str());
+        let day = axis(from, &table).day(place);
+        format!("{}: {name}, {}", show::day(day), show::counted(count, "crash"))
+    };
+    let columns = Columns {
+        axis: axis(from, &table),
+        counts: &table,
+        title: &title,
+    };
+    let peak = columns.peak();
     if peak == 0 {
         return Svg::default();
     }
-    let all = totals.fold(0_u64, u64::saturating_add);
-    let label = format!(
+    let description = described(&table, (from, to), peak);
+    let draw = |class, size| {
+        let sheet = Sheet {
+            class,
+            size,
+            title: "Crashes by day",
+            description: &description,
+        };
+        drawing(&sheet, |area| {
+            columns.draw(area, (columns.room(), 12.0), Below::Days)
+        })
+    };
+    let wide = draw("chart wide", (1080.0, 248.0));
+    let narrow = draw("chart narrow", (358.0, 208.0));
+    Svg(format!("{wide}{narrow}"))
+}
+
+fn axis(from: Date, table: &[Vec<u64>]) -> TimeAxis {
+    TimeAxis {
+        first: from,
+        days: 1,
+        columns: table.len(),
+    }
+}
+
+fn described(table: &[Vec<u64>], (from, to): (Date, Date), peak: u64) -> String {
+    let all = table
+        .iter()
+        .flatten()
+        .fold(0_u64, |sum, count| sum.saturating_add(*count));
+    format!(
         "Crashes by day from {} to {}: {} in all, at most {} on one day.",
         show::day(from),
         show::day(to),
         show::count(all),
         show::count(peak)
-    );
-    let wide = draw(
-        series,
-        &table,
-        from,
-        (("chart wide", 1080.0, 248.0), label.as_str()),
-    );
-    let narrow = draw(
-        series,
-        &table,
-        from,
-        (("chart narrow", 358.0, 208.0), label.as_str()),
-    );
-    Svg(format!("{wide}{narrow}"))
+    )
 }
 
 /// Counts as `[day][series]`.
@@ -91,82 +93,6 @@ fn by_day(series: &[Series], from: Date, to: Date) -> Vec<Vec<u64>> {
         }
     }
     table
-}
-
-/// One drawing: its class and size, and what screen readers hear.
-type Size<'a> = ((&'a str, f64, f64), &'a str);
-
-fn draw(series: &[Series], table: &[Vec<u64>], from: Date, ((class, width, height), label): Size<'_>) -> Svg {
-    let peak = table
-        .iter()
-        .map(|day| day.iter().fold(0_u64, |sum, count| sum.saturating_add(*count)));
-    let ticks = count_ticks(peak.max().unwrap_or(0), 5);
-    let highest = ticks.last().copied().unwrap_or(1).max(1);
-    let left = 14.0 + 6.5 * show::float(show::count(highest).len() as u64);
-    let frame = Frame {
-        width,
-        left,
-        top: 12.0,
-        bottom: height - 26.0,
-        highest: show::float(highest),
-        day_width: (width - left - 4.0) / show::float(table.len() as u64),
-    };
-    let mut pen = Pen::new(class, (width, height), label);
-    for tick in &ticks {
-        let y = frame.y(*tick);
-        pen.line(if *tick == 0 { "axis" } else { "grid" }, (left, y), (width, y));
-        pen.text("tick", (left - 8.0, y + 4.0), Anchor::End, &show::count(*tick));
-    }
-    day_labels(&mut pen, &frame, from, table.len());
-    for (index, counts) in table.iter().enumerate() {
-        let day = from.saturating_add(Duration::days(i64::try_from(index).unwrap_or(0)));
-        column(&mut pen, &frame, index, (series, counts, day));
-    }
-    pen.finish()
-}
-
-fn day_labels(pen: &mut Pen, frame: &Frame, from: Date, days: usize) {
-    // A label needs about 58 units; steps are whole weeks once a day is narrower than that.
-    let room = (58.0 / frame.day_width).ceil();
-    let step = [1_usize, 2, 7, 14, 28, 56, 91]
-        .into_iter()
-        .find(|step| show::float(*step as u64) >= room);
-    for index in (0..days).step_by(step.unwrap_or(91)) {
-        let x = frame.x(index) + frame.day_width / 2.0;
-        if x + 24.0 > frame.width {
-            break;
-        }
-        let day = from.saturating_add(Duration::days(i64::try_from(index).unwrap_or(0)));
-        pen.line("axis", (x, frame.bottom), (x, frame.bottom + 4.0));
-        pen.text(
-            "tick",
-            (x.max(frame.left + 14.0), frame.bottom + 18.0),
-            Anchor::Middle,
-            &show::day_short(day),
-        );
-    }
-}
-
-fn column(pen: &mut Pen, frame: &Frame, index: usize, (series, counts, day): (&[Series], &[u64], Date)) {
-    let gap = (frame.day_width * 0.22).min(4.0);
-    let (x, width) = (frame.x(index) + gap / 2.0, frame.day_width - gap);
-    let mut below = 0_u64;
-    for (position, (one, count)) in series.iter().zip(counts).enumerate() {
-        if *count == 0 {
-            continue;
-        }
-        let above = below.saturating_add(*count);
-        let (top, bottom) = (frame.y(above), frame.y(below));
-        let class = format!("series-{}", position.min(SERIES - 1));
-        let title = format!(
-            "{}: {}, {}",
-            show::day(day),
-            one.name,
-            show::counted(*count, "crash")
-        );
-        pen.rect(&class, (x, top), (width, (bottom - top).max(0.5)), Some(&title));
-        below = above;
-    }
 }
 
 #[cfg(test)]

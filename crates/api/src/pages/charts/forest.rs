@@ -3,8 +3,17 @@
 //! The axis is logarithmic, so that "ten times as often" and "a tenth as often" are equally far from the line at 1.
 //! An interval that crosses that line is drawn pale: the data allow that the driver plays no part.
 
-use super::scale::LogScale;
-use super::{Anchor, Pen, Svg, shorten};
+use std::convert::Infallible;
+
+use plotters::chart::ChartBuilder;
+use plotters::coord::combinators::{BindKeyPoints, IntoLogRange};
+use plotters::element::{Drawable, PathElement, PointCollection};
+use plotters::style::Color;
+use plotters::style::text_anchor::{HPos, VPos};
+use plotters_backend::{BackendCoord, DrawingBackend, DrawingErrorKind};
+
+use super::canvas::{Area, Canvas, Drawn, Ink, Sheet, Strength, drawing, units};
+use super::{Svg, shorten};
 use crate::pages::show;
 
 /// One row.
@@ -21,8 +30,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn excludes_one(&self) -> bool {
-        self.low > 1.0 || self.high < 1.0
+    fn strength(&self) -> Strength {
+        if self.low > 1.0 || self.high < 1.0 {
+            Strength::Strong
+        } else {
+            Strength::Weak
+        }
     }
 
     fn numbers(&self) -> String {
@@ -35,13 +48,13 @@ impl Row {
     }
 }
 
-/// Measures of one drawing.
+/// Measures of one drawing, in units.
 struct Paper {
     class: &'static str,
     width: f64,
     plot: (f64, f64),
     row_height: f64,
-    /// Where the label's baseline is, from the top of its row, and how many characters fit.
+    /// Where the label's middle is, from the top of its row, and how many characters fit.
     label: (f64, usize),
     /// Where the mark is, from the top of its row.
     mark: f64,
@@ -52,7 +65,7 @@ const WIDE: Paper = Paper {
     width: 1080.0,
     plot: (330.0, 900.0),
     row_height: 32.0,
-    label: (20.0, 42),
+    label: (16.0, 42),
     mark: 16.0,
 };
 
@@ -61,7 +74,7 @@ const NARROW: Paper = Paper {
     width: 358.0,
     plot: (6.0, 352.0),
     row_height: 50.0,
-    label: (16.0, 30),
+    label: (12.0, 30),
     mark: 34.0,
 };
 
@@ -70,44 +83,121 @@ const FOOT: f64 = 30.0;
 
 /// Draws the rows in the order given, wide and narrow. Empty if there is no row.
 pub(crate) fn plot(rows: &[Row]) -> Svg {
-    if rows.is_empty() {
+    let Some(first) = rows.first() else {
         return Svg::default();
-    }
-    Svg(format!("{}{}", draw(rows, &WIDE), draw(rows, &NARROW)))
-}
-
-fn draw(rows: &[Row], paper: &Paper) -> Svg {
-    let values = rows.iter().flat_map(|row| [row.ratio, row.low, row.high]);
-    let scale = LogScale::around_one(values, paper.plot);
-    let bottom = HEAD + paper.row_height * show::float(rows.len() as u64);
-    let first = rows
-        .first()
-        .map(|row| format!(" First: {}, {}.", row.label, row.numbers()))
-        .unwrap_or_default();
-    let label = format!(
-        "Rate ratios with 95 % intervals of {}.{first}",
-        show::counted(rows.len() as u64, "suspect")
+    };
+    let description = format!(
+        "Rate ratios with 95 % intervals of {}. First: {}, {}.",
+        show::counted(rows.len() as u64, "suspect"),
+        first.label,
+        first.numbers()
     );
-    let mut pen = Pen::new(paper.class, (paper.width, bottom + FOOT), &label);
-    axis(&mut pen, &scale, paper, bottom);
-    for (index, row) in rows.iter().enumerate() {
-        let top = HEAD + paper.row_height * show::float(index as u64);
-        one_row(&mut pen, &scale, paper, (row, top));
-    }
-    pen.finish()
+    let draw = |paper: &Paper| {
+        let sheet = Sheet {
+            class: paper.class,
+            size: (paper.width, height(rows, paper) + HEAD + FOOT),
+            title: "Rate ratios",
+            description: &description,
+        };
+        drawing(&sheet, |area| draw(area, rows, paper))
+    };
+    Svg(format!("{}{}", draw(&WIDE), draw(&NARROW)))
 }
 
-fn axis(pen: &mut Pen, scale: &LogScale, paper: &Paper, bottom: f64) {
-    for tick in scale.ticks() {
-        let x = scale.place(tick);
-        pen.line("grid", (x, HEAD), (x, bottom));
-        pen.text("tick", (x, bottom + 16.0), Anchor::Middle, &tick_label(tick));
+fn height(rows: &[Row], paper: &Paper) -> f64 {
+    paper.row_height * show::float(rows.len() as u64)
+}
+
+fn draw(area: &Area<'_>, rows: &[Row], paper: &Paper) -> Drawn {
+    let (low, high) = span(rows);
+    let height = height(rows, paper);
+    let mut chart = ChartBuilder::on(area)
+        .margin_left(units(paper.plot.0))
+        .margin_right(units(paper.width - paper.plot.1))
+        .margin_top(units(HEAD))
+        .x_label_area_size(units(FOOT))
+        .build_cartesian_2d(
+            (low..high).log_scale().with_key_points(ticks(low, high)),
+            height..0.0,
+        )?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .axis_style(Ink::Unseen.style())
+        .bold_line_style(Ink::Grid.style())
+        .light_line_style(Ink::Unseen.style())
+        .label_style(Ink::Tick.text(HPos::Center, VPos::Top))
+        .set_all_tick_mark_size(units(3.0))
+        .x_label_formatter(&|tick| tick_label(*tick))
+        .draw()?;
+    let plot = chart.plotting_area();
+    plot.draw(&PathElement::new(
+        vec![(1.0, 0.0), (1.0, height)],
+        Ink::One.style(),
+    ))?;
+    plot.draw(&PathElement::new(
+        vec![(low, height), (high, height)],
+        Ink::Axis.style(),
+    ))?;
+    let (one, _) = chart.backend_coord(&(1.0, 0.0));
+    let directions = [
+        (-8.0, HPos::Right, "← crashes less often"),
+        (8.0, HPos::Left, "crashes more often →"),
+    ];
+    for (aside, anchor, text) in directions {
+        let at = (one + units(aside), units(8.0));
+        area.draw_text(text, &Ink::Tick.text(anchor, VPos::Center), at)?;
     }
-    let one = scale.place(1.0);
-    pen.line("one", (one, HEAD - 6.0), (one, bottom + 3.0));
-    pen.line("axis", (paper.plot.0, bottom), (paper.plot.1, bottom));
-    pen.text("tick", (one - 8.0, 12.0), Anchor::End, "← crashes less often");
-    pen.text("tick", (one + 8.0, 12.0), Anchor::Start, "crashes more often →");
+    for (index, row) in rows.iter().enumerate() {
+        let top = paper.row_height * show::float(index as u64);
+        words(area, paper, (row, top))?;
+        let y = top + paper.mark;
+        plot.draw(&Interval {
+            points: [(row.low, y), (row.ratio, y), (row.high, y)],
+            strength: row.strength(),
+            is_beyond: row.high > high,
+        })?;
+    }
+    Ok(())
+}
+
+/// What a row is called, and its numbers.
+fn words(area: &Area<'_>, paper: &Paper, (row, top): (&Row, f64)) -> Drawn {
+    let y = units(HEAD + top + paper.label.0);
+    let label = shorten(&row.label, paper.label.1);
+    area.draw_text(&label, &Ink::Label.text(HPos::Left, VPos::Center), (0, y))?;
+    let at = (units(paper.width), y);
+    area.draw_text(&row.numbers(), &Ink::Value.text(HPos::Right, VPos::Center), at)
+}
+
+/// The ends of an axis that shows all ratios and the value 1, with a little air on both sides.
+///
+/// Values that have no place on it (zero, negative, not finite) are left out. The axis never spans more than 0.01 to
+/// 1,000: an interval beyond that says only "very wide", and would press all others into a dot.
+fn span(rows: &[Row]) -> (f64, f64) {
+    let values = rows.iter().flat_map(|row| [row.ratio, row.low, row.high]);
+    let (mut low, mut high) = (0.5_f64, 2.0_f64);
+    for value in values.filter(|value| value.is_finite() && *value > 0.0) {
+        low = low.min(value);
+        high = high.max(value);
+    }
+    ((low / 1.15).max(0.01), (high * 1.15).min(1000.0))
+}
+
+/// The values 1, 2, 5 times a power of ten that fall on the axis; only powers of ten if these are too many. The library
+/// has powers of ten only, which are too few for most plots.
+fn ticks(low: f64, high: f64) -> Vec<f64> {
+    let mut all = Vec::new();
+    for power in -2..=3 {
+        for factor in [1.0, 2.0, 5.0] {
+            all.push(factor * 10_f64.powi(power));
+        }
+    }
+    all.retain(|tick| *tick >= low && *tick <= high);
+    if all.len() > 8 {
+        all.retain(|tick| tick.log10().fract().abs() < 1e-9);
+    }
+    all
 }
 
 fn tick_label(tick: f64) -> String {
@@ -118,38 +208,52 @@ fn tick_label(tick: f64) -> String {
     }
 }
 
-fn one_row(pen: &mut Pen, scale: &LogScale, paper: &Paper, (row, top): (&Row, f64)) {
-    let strength = if row.excludes_one() { "strong" } else { "weak" };
-    let (y, label_y) = (top + paper.mark, top + paper.label.0);
-    pen.text(
-        "label",
-        (0.0, label_y),
-        Anchor::Start,
-        &shorten(&row.label, paper.label.1),
-    );
-    pen.text("value", (paper.width, label_y), Anchor::End, &row.numbers());
-    let (low, high) = (scale.place(row.low), scale.place(row.high));
-    pen.line(&format!("interval {strength}"), (low, y), (high, y));
-    pen.line(&format!("interval {strength}"), (low, y - 4.0), (low, y + 4.0));
-    if scale.is_beyond(row.high) {
-        pen.push(format_args!(
-            "<path class=\"beyond {strength}\" d=\"M{high:.1} {y:.1} l-7 -5 v10 z\"/>"
-        ));
-    } else {
-        pen.line(&format!("interval {strength}"), (high, y - 4.0), (high, y + 4.0));
+/// A ratio with its interval: a line with ends, an arrow where it goes on, and a mark.
+struct Interval {
+    points: [(f64, f64); 3],
+    strength: Strength,
+    is_beyond: bool,
+}
+
+impl<'a> PointCollection<'a, (f64, f64)> for &'a Interval {
+    type Point = &'a (f64, f64);
+    type IntoIter = std::slice::Iter<'a, (f64, f64)>;
+
+    fn point_iter(self) -> Self::IntoIter {
+        self.points.iter()
     }
-    let x = scale.place(row.ratio);
-    pen.rect(
-        &format!("mark {strength}"),
-        (x - 5.0, y - 5.0),
-        (10.0, 10.0),
-        None,
-    );
+}
+
+impl Drawable<Canvas<'_>> for Interval {
+    fn draw<I: Iterator<Item = BackendCoord>>(
+        &self,
+        mut at: I,
+        canvas: &mut Canvas<'_>,
+        _: (u32, u32),
+    ) -> Result<(), DrawingErrorKind<Infallible>> {
+        let (Some(low), Some(mark), Some(high)) = (at.next(), at.next(), at.next()) else {
+            return Ok(());
+        };
+        let ink = Ink::Interval(self.strength).to_backend_color();
+        let (up, aside) = (units(4.0), units(7.0));
+        canvas.draw_line(low, high, &ink)?;
+        canvas.draw_line((low.0, low.1 - up), (low.0, low.1 + up), &ink)?;
+        if self.is_beyond {
+            let arrow = [high, (high.0 - aside, high.1 - up), (high.0 - aside, high.1 + up)];
+            canvas.fill_polygon(arrow, &Ink::Beyond(self.strength).to_backend_color())?;
+        } else {
+            canvas.draw_line((high.0, high.1 - up), (high.0, high.1 + up), &ink)?;
+        }
+        let half = units(5.0);
+        let corners = ((mark.0 - half, mark.1 - half), (mark.0 + half, mark.1 + half));
+        let ink = Ink::Mark(self.strength).to_backend_color();
+        canvas.draw_rect(corners.0, corners.1, &ink, true)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, plot};
+    use super::{Row, plot, span, ticks};
 
     fn row(label: &str, ratio: f64, low: f64, high: f64) -> Row {
         Row {
@@ -179,5 +283,19 @@ mod tests {
     fn a_hostile_label_is_cut_and_escaped() {
         let svg = plot(&[row(&"<script>".repeat(40), 2.0, 1.0, 3.0)]).to_string();
         assert!(!svg.contains("<script>"));
+    }
+
+    #[test]
+    fn values_without_a_place_stay_on_the_paper() {
+        let rows = [
+            row("a", f64::NAN, 0.0, f64::INFINITY),
+            row("b", -3.0, f64::NAN, 1e300),
+        ];
+        let (low, high) = span(&rows);
+        assert!(low >= 0.01 && high <= 1000.0);
+        assert_eq!(ticks(0.25, 4.0), [0.5, 1.0, 2.0]);
+        assert!(ticks(low, high).len() <= 8);
+        let svg = plot(&rows).to_string();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
 }

@@ -1,14 +1,18 @@
 //! A trend small enough for a table cell: one thin bar a day, the last seven days darker.
 
-use std::fmt::Write as _;
-
+use plotters::chart::ChartBuilder;
 use time::Date;
 
 use super::Svg;
+use super::canvas::{Area, Block, Drawn, Ink, Sheet, Spark, drawing};
 use crate::pages::show;
 
-const HEIGHT: f64 = 22.0;
-const WIDTH: f64 = 120.0;
+const SHEET: Sheet<'static> = Sheet {
+    class: "spark",
+    size: (120.0, 22.0),
+    title: "",
+    description: "",
+};
 
 /// Draws counts from `from` to `to`. Decoration: screen readers get the numbers beside it.
 ///
@@ -29,36 +33,30 @@ pub(crate) fn bars(counts: &[(Date, u64)], (from, to): (Date, Date)) -> Svg {
             *cell = cell.saturating_add(*count);
         }
     }
-    draw(&heights, if per_bar == 7 { 1 } else { 7 })
+    let recent = if per_bar == 7 { 1 } else { 7 };
+    drawing(&SHEET, |area| draw(area, &heights, recent))
 }
 
-fn draw(heights: &[u64], recent: usize) -> Svg {
-    let top = show::float(heights.iter().copied().max().unwrap_or(0)).max(1.0);
-    let step = WIDTH / show::float(heights.len().max(1) as u64);
-    let mut body = format!(
-        "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" aria-hidden=\"true\">"
-    );
-    for (index, count) in heights.iter().enumerate() {
-        let height = if *count == 0 {
-            1.0
-        } else {
-            (show::float(*count) / top * HEIGHT).max(2.0)
+fn draw(area: &Area<'_>, heights: &[u64], recent: usize) -> Drawn {
+    let top = heights.iter().copied().max().unwrap_or(0).max(1);
+    let end = show::float(heights.len().max(1) as u64);
+    // Nothing is a line of its own height, and one crash is more than that.
+    let (nothing, least) = (show::float(top) / 22.0, show::float(top) / 11.0);
+    let mut chart = ChartBuilder::on(area).build_cartesian_2d(0.0..end, 0.0..show::float(top))?;
+    chart.draw_series(heights.iter().enumerate().map(|(index, count)| {
+        let (height, spark) = match (*count, index + recent >= heights.len()) {
+            (0, _) => (nothing, Spark::None),
+            (count, true) => (show::float(count).max(least), Spark::Recent),
+            (count, false) => (show::float(count).max(least), Spark::Past),
         };
-        let class = match (*count, index + recent >= heights.len()) {
-            (0, _) => "none",
-            (_, true) => "recent",
-            (_, false) => "past",
-        };
-        let (x, y) = (show::float(index as u64) * step, HEIGHT - height);
-        let width = (step - 1.0).max(0.6);
-        // Writing into a `String` cannot fail.
-        let _ = write!(
-            body,
-            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>"
-        );
-    }
-    body.push_str("</svg>");
-    Svg(body)
+        let left = show::float(index as u64);
+        Block {
+            corners: [(left, 0.0), (left + 0.8, height)],
+            ink: Ink::Spark(spark),
+            title: String::new(),
+        }
+    }))?;
+    Ok(())
 }
 
 #[cfg(test)]

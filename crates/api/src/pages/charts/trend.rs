@@ -2,24 +2,25 @@
 //!
 //! Small enough to stand beside another; the numbers themselves are in a table behind it.
 
-use std::fmt::Write as _;
-
+use plotters::chart::ChartBuilder;
+use plotters::element::PathElement;
+use plotters::style::text_anchor::{HPos, VPos};
 use time::Date;
 
-use super::{Svg, escape};
+use super::Svg;
+use super::axes::{self, Ticked};
+use super::canvas::{Area, Dot, Drawn, Ink, Sheet, drawing, units};
 use crate::pages::show;
 
 const HEIGHT: f64 = 180.0;
 const LEFT: f64 = 58.0;
-const TOP: f64 = 14.0;
-const BOTTOM: f64 = HEIGHT - 26.0;
 
 /// One week's value and what is told of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
     /// Its Monday.
     pub(crate) week: Date,
-    /// The value; infinite ones are left out.
+    /// The value; what is too high for any axis is left out.
     pub(crate) value: f64,
     /// What is shown when the mouse rests on it.
     pub(crate) told: String,
@@ -37,68 +38,77 @@ pub(crate) struct Scale {
 /// Draws the points in their order, wide and narrow; `label` is what screen readers hear. Empty if there are fewer than
 /// two points: that is no trend.
 pub(crate) fn line(points: &[Point], label: &str, scale: Scale) -> Svg {
-    let points: Vec<&Point> = points.iter().filter(|point| point.value.is_finite()).collect();
+    let points: Vec<&Point> = points
+        .iter()
+        .filter(|point| point.value.abs() < axes::BEYOND)
+        .collect();
     if points.len() < 2 {
         return Svg::default();
     }
-    let wide = draw(&points, label, scale, ("wide", 600.0));
-    let narrow = draw(&points, label, scale, ("narrow", 340.0));
-    Svg(wide + &narrow)
+    let draw = |class, width| {
+        let sheet = Sheet {
+            class,
+            size: (width, HEIGHT),
+            title: "By week",
+            description: label,
+        };
+        drawing(&sheet, |area| draw(area, &points, scale))
+    };
+    let wide = draw("chart trend wide", 600.0);
+    let narrow = draw("chart trend narrow", 340.0);
+    Svg(format!("{wide}{narrow}"))
 }
 
-fn draw(points: &[&Point], label: &str, scale: Scale, (class, width): (&str, f64)) -> String {
+fn draw(area: &Area<'_>, points: &[&Point], scale: Scale) -> Drawn {
     let (low, high) = span(points, scale.most);
-    let step = (width - LEFT - 14.0) / show::float(points.len().saturating_sub(1) as u64);
-    let x = |index: usize| LEFT + 4.0 + show::float(index as u64) * step;
-    let y = |value: f64| BOTTOM - (value - low) / (high - low) * (BOTTOM - TOP);
-    let mut body = format!(
-        "<svg class=\"chart trend {class}\" viewBox=\"0 0 {width} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
-        escape(label)
-    );
-    for value in [low, f64::midpoint(low, high), high] {
-        let (at, text) = (y(value), escape(&(scale.unit)(value)));
-        push(
-            &mut body,
-            format_args!(
-                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{width}\" y2=\"{at:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>",
-                LEFT - 8.0,
-                at + 4.0
-            ),
-        );
-    }
-    let places = points
-        .iter()
-        .enumerate()
-        .map(|(index, point)| (x(index), y(point.value)));
-    let path: Vec<String> = places.clone().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-    push(
-        &mut body,
-        format_args!("<polyline class=\"line\" points=\"{}\"/>", path.join(" ")),
-    );
-    for ((x, y), point) in places.zip(points) {
-        push(
-            &mut body,
-            format_args!(
-                "<circle class=\"mark\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"><title>{}</title></circle>",
-                escape(&point.told)
-            ),
-        );
-    }
-    for (index, anchor) in [(0, "start"), (points.len().saturating_sub(1), "end")] {
-        if let Some(point) = points.get(index) {
-            push(
-                &mut body,
-                format_args!(
-                    "<text x=\"{:.1}\" y=\"{HEIGHT}\" dy=\"-6\" text-anchor=\"{anchor}\">{}</text>",
-                    x(index),
-                    escape(&show::day_short(point.week))
-                ),
-            );
+    let last = show::float(points.len().saturating_sub(1) as u64);
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(units(12.0))
+        .margin_right(units(6.0))
+        .y_label_area_size(units(LEFT))
+        .x_label_area_size(units(24.0))
+        .build_cartesian_2d(
+            Ticked::new(-0.3..last + 0.3, Vec::new()),
+            Ticked::new(low..high, axes::between(low..high)),
+        )?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .axis_style(Ink::Unseen.style())
+        .bold_line_style(Ink::Grid.style())
+        .light_line_style(Ink::Unseen.style())
+        .label_style(Ink::Tick.text(HPos::Left, VPos::Top))
+        .set_all_tick_mark_size(units(4.0))
+        .y_label_formatter(&|value: &f64| (scale.unit)(*value))
+        .draw()?;
+    let dots: Vec<Dot> = (0..)
+        .zip(points)
+        .map(|(place, point)| dot(place, point))
+        .collect();
+    let line: Vec<(f64, f64)> = dots.iter().map(|dot| dot.at).collect();
+    chart
+        .plotting_area()
+        .draw(&PathElement::new(line, Ink::Line.style()))?;
+    // Only the ends are named: there are more weeks than room for their days.
+    for (at, point, side) in [
+        (0.0, points.first(), HPos::Left),
+        (last, points.last(), HPos::Right),
+    ] {
+        let (x, y) = chart.backend_coord(&(at, low));
+        if let Some(point) = point {
+            let text = show::day_short(point.week);
+            area.draw_text(&text, &Ink::Tick.text(side, VPos::Top), (x, y + units(8.0)))?;
         }
     }
-    body.push_str("</svg>");
-    body
+    chart.draw_series(dots)?;
+    Ok(())
+}
+
+fn dot(place: u64, point: &Point) -> Dot {
+    Dot {
+        at: (show::float(place), point.value),
+        title: point.told.clone(),
+    }
 }
 
 /// The ends of the axis: those of the values, a little apart if all are the same.
@@ -116,11 +126,6 @@ fn span(points: &[&Point], most: f64) -> (f64, f64) {
         (low - room).max(low.min(0.0)),
         (high + room).min(most.max(low + room)),
     )
-}
-
-fn push(body: &mut String, markup: std::fmt::Arguments<'_>) {
-    // Writing into a `String` cannot fail.
-    let _ = body.write_fmt(markup);
 }
 
 #[cfg(test)]

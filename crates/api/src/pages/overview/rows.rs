@@ -7,8 +7,8 @@ use wire::stop_code::StopCodeCount;
 use wire::suspects::VerdictWord;
 
 use super::{Facts, NewSignature, NewVersion};
-use crate::pages::charts::days::{SERIES, Series};
-use crate::pages::charts::{Svg, spark};
+use crate::pages::charts::days::Series;
+use crate::pages::charts::{SERIES, Svg, spark};
 use crate::pages::show::{self, Day};
 use crate::pages::{verdict, words};
 

@@ -1,25 +1,31 @@
-//! `/drivers`, `/machines`, and one of each.
+//! `/drivers`, `/models`, `/machines`, and one of each.
 //!
-//! Both lists are sorted by name. A search for a name that exists leads to it; any other search shows the names that
-//! start with it.
+//! Drivers and machines are sorted by name. A search for a name that exists leads to it; any other search shows the
+//! names that start with it.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use wire::StopCodeNumber;
 
 use super::{Answer, html, viewer};
 use crate::auth::Session;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
+use crate::handlers::drivers::DriverQuery;
 use crate::handlers::machines::MachineQuery;
+use crate::handlers::stop_codes::WindowQuery;
 use crate::list::{ListRequest, opaque_cursor};
-use crate::pages::{drivers, machines, show};
+use crate::pages::{driver, drivers, machines, models, show};
 use crate::state::AppState;
 use crate::view;
 
-/// Days that a driver's machine-days and crashes are counted over.
+/// Days that models' machine-days and crashes are counted over.
 const WINDOW_DAYS: u16 = 91;
+
+/// Models on one page of their list.
+const MODELS: usize = 100;
 
 /// `?search=`.
 #[derive(Debug, Default, Deserialize)]
@@ -60,11 +66,7 @@ pub(super) async fn drivers(
     let cursor: Option<String> = request.cursor()?;
     let mut conn = state.conn().await?;
     if !search.is_empty() && cursor.is_none() {
-        let window = store::Window::ending(state.clock.now().date(), 1);
-        if store::drivers::detail(&mut conn, &search, window)
-            .await?
-            .is_some()
-        {
+        if store::drivers::is_known(&mut conn, &search).await? {
             return Ok(Redirect::to(&format!("/drivers/{}", show::encode(&search))).into_response());
         }
     }
@@ -80,22 +82,79 @@ pub(super) async fn drivers(
     Ok(html(&drivers::ListPage::new(&facts, Some(&viewer)))?.into_response())
 }
 
+/// How the table of versions is shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TableQuery {
+    order: Option<String>,
+    page: Option<usize>,
+}
+
 /// Show one driver with its versions side by side.
 #[tracing::instrument(name = "http.pages.driver", skip_all)]
 pub(super) async fn driver(
     State(state): State<AppState>,
     Session(caller): Session,
     Path(name): Path<String>,
+    Query(query): Query<DriverQuery>,
+    Query(table): Query<TableQuery>,
 ) -> Answer {
     let viewer = viewer(&caller)?;
     let name = name.to_lowercase();
-    let window = store::Window::ending(state.clock.now().date(), WINDOW_DAYS);
-    let detail = store::drivers::detail(&mut *state.conn().await?, &name, window).await?;
+    let (window, stop_code) = (query.window(&state)?, query.stop_code()?);
+    let mut conn = state.conn().await?;
+    let detail = store::drivers::detail(&mut conn, &name, window, stop_code.map(StopCodeNumber::get)).await?;
     let detail = detail.ok_or_else(|| ApiError::not_found("driver", &name))?;
-    html(&drivers::DetailPage::new(
-        &view::driver::detail(detail),
-        Some(&viewer),
-    ))
+    let facts = driver::Facts {
+        weeks: view::driver::weeks(&detail),
+        models: view::driver::models(&detail),
+        driver: view::driver::detail(detail, window, stop_code),
+        order: driver::Order::of(table.order.as_deref()),
+        page: table.page.unwrap_or(1),
+    };
+    html(&driver::Page::new(&facts, Some(&viewer)))
+}
+
+/// Where the list of models goes on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ModelsQuery {
+    first: usize,
+}
+
+/// Show the list of hardware models.
+#[tracing::instrument(name = "http.pages.models", skip_all)]
+pub(super) async fn models(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    Query(query): Query<ModelsQuery>,
+) -> Answer {
+    let viewer = viewer(&caller)?;
+    let window = store::Window::ending(state.clock.now().date(), WINDOW_DAYS);
+    let all = store::models::list(&mut *state.conn().await?, window).await?;
+    let (count, end) = (all.len(), query.first.saturating_add(MODELS));
+    let shown = all.into_iter().skip(query.first).take(MODELS);
+    let facts = models::ListFacts {
+        models: shown.map(view::model::summary).collect(),
+        first: query.first,
+        all: count,
+        next: (count > end).then_some(end),
+    };
+    html(&models::ListPage::new(&facts, Some(&viewer)))
+}
+
+/// Show one hardware model.
+#[tracing::instrument(name = "http.pages.model", skip_all)]
+pub(super) async fn model(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    Path((manufacturer, model)): Path<(String, String)>,
+    Query(query): Query<WindowQuery>,
+) -> Answer {
+    let viewer = viewer(&caller)?;
+    let window = query.window(&state)?;
+    let detail = crate::handlers::models::find(&state, (&manufacturer, &model), window).await?;
+    html(&models::DetailPage::new(&detail, Some(&viewer)))
 }
 
 /// Show the list of machines.

@@ -34,6 +34,8 @@ pub(super) fn router() -> Router<AppState> {
         .route("/crashes/{id}", get(crashes::one))
         .route("/drivers", get(lists::drivers))
         .route("/drivers/{name}", get(lists::driver))
+        .route("/models", get(lists::models))
+        .route("/models/{manufacturer}/{model}", get(lists::model))
         .route("/machines", get(lists::machines))
         .route("/machines/{machine}", get(lists::machine))
         .route("/experiments", get(experiments::list).post(experiments::start))

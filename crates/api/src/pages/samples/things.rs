@@ -1,12 +1,14 @@
-//! Samples of drivers, machines and the queue.
+//! Samples of lists of drivers, of machines and of the queue.
 
 use uuid::Uuid;
-use wire::driver::{DriverDetail, DriverSummary, DriverVersion, VersionCrashes};
+use wire::driver::DriverSummary;
 use wire::inventory::MachineAttributes;
-use wire::machine::{Agent, InstalledDriver, MachineDetail, MachineSummary, TimelineEntry};
+use wire::machine::{
+    Agent, DriverChange, InstalledDriver, MachineDetail, MachineSummary, Spell, TimelineEntry,
+};
 use wire::policy::LockedPages;
 
-use super::{NOW, code, days_ago, hostile};
+use super::{NOW, code, hostile};
 use crate::pages::{drivers, health, machines};
 
 /// Lists of drivers: usual, empty, empty for a search, hostile.
@@ -40,62 +42,6 @@ pub(crate) fn driver_lists() -> [drivers::ListFacts; 4] {
         next_cursor: Some(hostile()),
     };
     [usual, drivers::ListFacts::default(), searched, evil]
-}
-
-fn version(version: Option<&str>, machines: u64, crashes: &[(u32, u64)]) -> DriverVersion {
-    let crash = |(number, machines): &(u32, u64)| VersionCrashes {
-        stop_code: code(*number),
-        stop_code_name: "PROCESS_HAS_LOCKED_PAGES".to_owned(),
-        machines: *machines,
-    };
-    DriverVersion {
-        version: version.map(str::to_owned),
-        code_ids: vec!["acmecap.sys/5f3a11c04a000".to_owned()],
-        machines,
-        machine_days: machines * 64,
-        first_seen: Some(days_ago(40)),
-        crashes: crashes.iter().map(crash).collect(),
-        rate_upper_bound: Some(0.033),
-    }
-}
-
-/// One driver: usual, without versions, hostile.
-pub(crate) fn driver_details() -> [DriverDetail; 3] {
-    let usual = DriverDetail {
-        name: "acmecap.sys".to_owned(),
-        company: Some("Acme Imaging GmbH".to_owned()),
-        class: Some("Image".to_owned()),
-        description: Some("Acme document capture filter".to_owned()),
-        versions: vec![
-            version(Some("4.2.2.0"), 12, &[]),
-            version(Some("4.2.1.0"), 611, &[(0x76, 38), (0xd1, 3)]),
-            version(Some("4.1.9.0"), 1_410, &[]),
-            version(None, 2, &[(0x76, 1)]),
-        ],
-        safe_version: Some("4.1.9.0".to_owned()),
-    };
-    let bare = DriverDetail {
-        company: None,
-        class: None,
-        description: None,
-        versions: Vec::new(),
-        safe_version: None,
-        ..usual.clone()
-    };
-    let mut evil = DriverDetail {
-        name: hostile(),
-        company: Some(hostile()),
-        description: Some(hostile()),
-        safe_version: Some(hostile()),
-        ..usual.clone()
-    };
-    evil.versions = vec![version(
-        Some(&hostile()),
-        9,
-        &[(u32::MAX, u64::MAX), (1, u64::MAX)],
-    )];
-    evil.versions[0].code_ids = vec![hostile()];
-    [usual, bare, evil]
 }
 
 fn machine(name: &str) -> MachineSummary {
@@ -180,6 +126,19 @@ pub(crate) fn machine_details() -> [MachineDetail; 3] {
         version: Some(version.to_owned()),
         company: Some("Acme Imaging GmbH".to_owned()),
     };
+    let change = |driver: &str, from: Option<&str>, to: Option<&str>| DriverChange {
+        driver: driver.to_owned(),
+        from: from.map(str::to_owned),
+        to: to.map(str::to_owned),
+        before: Spell {
+            machine_days: 41,
+            crashes: 0,
+        },
+        after: Spell {
+            machine_days: 12,
+            crashes: 3,
+        },
+    };
     let crash = |signature: &str| TimelineEntry::Crash {
         at: NOW,
         id: Uuid::nil(),
@@ -204,9 +163,17 @@ pub(crate) fn machine_details() -> [MachineDetail; 3] {
                 at: NOW,
                 added: vec![driver("acmecap.sys", "4.2.1.0")],
                 removed: vec![driver("acmecap.sys", "4.1.9.0"), driver("old.sys", "1.0")],
+                changes: vec![
+                    change("acmecap.sys", Some("4.1.9.0"), Some("4.2.1.0")),
+                    change("old.sys", Some("1.0"), None),
+                ],
             },
             TimelineEntry::DriversChanged {
                 at: NOW,
+                changes: many
+                    .iter()
+                    .map(|new| change(&new.name, None, new.version.as_deref()))
+                    .collect(),
                 added: many,
                 removed: Vec::new(),
             },
@@ -239,6 +206,7 @@ pub(crate) fn machine_details() -> [MachineDetail; 3] {
                 at: NOW,
                 added: vec![driver(&text, &text)],
                 removed: vec![driver(&text, "<i>")],
+                changes: vec![change(&text, Some("<i>"), Some(&text))],
             },
         ],
     };
