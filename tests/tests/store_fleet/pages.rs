@@ -71,7 +71,7 @@ async fn a_drivers_versions_stand_side_by_side_with_the_safe_one() {
 async fn the_list_of_drivers_goes_on_after_its_last_name() {
     let mut conn = connection().await;
     two_machines(&mut conn).await;
-    let first = drivers::list(&mut conn, None, 1).await.unwrap();
+    let first = drivers::list(&mut conn, None, None, 1).await.unwrap();
     assert_eq!(
         (
             first.items[0].name.as_str(),
@@ -80,7 +80,9 @@ async fn the_list_of_drivers_goes_on_after_its_last_name() {
         ),
         ("a.sys", 2, 2)
     );
-    let second = drivers::list(&mut conn, first.next.as_deref(), 1).await.unwrap();
+    let second = drivers::list(&mut conn, None, first.next.as_deref(), 1)
+        .await
+        .unwrap();
     assert_eq!((second.items[0].name.as_str(), second.next), ("b.sys", None));
 }
 
