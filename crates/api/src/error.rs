@@ -6,10 +6,13 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use wire::token::Scope;
+
+use crate::problem_types::{self, ProblemType};
 
 /// What an error inside the server is.
 pub type Cause = Box<dyn StdError + Send + Sync>;
@@ -62,6 +65,9 @@ pub enum ApiError {
         /// The header's text.
         encoding: String,
     },
+    /// A body that is not JSON where JSON is taken.
+    #[error("send the body as `Content-Type: application/json`")]
+    UnsupportedMediaType,
     /// More bytes than the limit.
     #[error("{what} is larger than the limit of {limit_bytes} bytes")]
     TooLarge {
@@ -108,6 +114,14 @@ pub enum ApiError {
     Conflict {
         /// Why not, in a sentence.
         detail: String,
+    },
+    /// Too many requests with one token, or too many wrong tokens from one address.
+    #[error("too many {of_what}; `Retry-After` says when to go on")]
+    RateLimited {
+        /// What there were too many of, e.g. `requests with this token`.
+        of_what: &'static str,
+        /// After how long the next is taken.
+        wait: Duration,
     },
     /// The uploads in flight fill the memory set aside for them.
     #[error("too many uploads at this moment; try again shortly")]
@@ -156,80 +170,40 @@ impl ApiError {
         }
     }
 
+    /// The kind of problem that it is told as.
+    pub fn problem_type(&self) -> ProblemType {
+        match self {
+            ApiError::NotFound { .. } => problem_types::NOT_FOUND,
+            ApiError::NoSuchPath => problem_types::NO_SUCH_PATH,
+            ApiError::MethodNotAllowed => problem_types::METHOD_NOT_ALLOWED,
+            ApiError::Invalid { .. } => problem_types::INVALID_REQUEST,
+            ApiError::UnsupportedFormat { .. } | ApiError::NotSymbols { .. } => {
+                problem_types::UNSUPPORTED_FORMAT
+            }
+            ApiError::CorruptBody { .. } => problem_types::CORRUPT_BODY,
+            ApiError::UnsupportedEncoding { .. } => problem_types::UNSUPPORTED_ENCODING,
+            ApiError::UnsupportedMediaType => problem_types::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::TooLarge { .. } => problem_types::TOO_LARGE,
+            ApiError::SlowBody => problem_types::SLOW_BODY,
+            ApiError::Unauthorized { .. } => problem_types::UNAUTHORIZED,
+            ApiError::Forbidden { .. } => problem_types::MISSING_SCOPE,
+            ApiError::ForeignMachine => problem_types::FOREIGN_MACHINE,
+            ApiError::MachineRevoked => problem_types::MACHINE_REVOKED,
+            ApiError::CrossSite => problem_types::CROSS_SITE,
+            ApiError::UnknownDriverSet { .. } => problem_types::UNKNOWN_DRIVER_SET,
+            ApiError::Conflict { .. } => problem_types::CONFLICT,
+            ApiError::RateLimited { .. } => problem_types::RATE_LIMITED,
+            ApiError::Busy => problem_types::BUSY,
+            ApiError::NotReady { .. } => problem_types::NOT_READY,
+            ApiError::Unavailable(_) => problem_types::UNAVAILABLE,
+            ApiError::Internal(_) => problem_types::INTERNAL,
+            ApiError::ImportStopped { .. } => problem_types::IMPORT_STOPPED,
+        }
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        match self {
-            ApiError::NotFound { .. } | ApiError::NoSuchPath => StatusCode::NOT_FOUND,
-            ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            ApiError::Invalid { .. }
-            | ApiError::UnsupportedFormat { .. }
-            | ApiError::NotSymbols { .. }
-            | ApiError::CorruptBody { .. } => StatusCode::BAD_REQUEST,
-            ApiError::UnsupportedEncoding { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ApiError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            ApiError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            ApiError::Forbidden { .. }
-            | ApiError::ForeignMachine
-            | ApiError::MachineRevoked
-            | ApiError::CrossSite => StatusCode::FORBIDDEN,
-            ApiError::UnknownDriverSet { .. } | ApiError::Conflict { .. } => StatusCode::CONFLICT,
-            ApiError::Busy => StatusCode::TOO_MANY_REQUESTS,
-            ApiError::NotReady { .. } | ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            ApiError::Internal(_) | ApiError::ImportStopped { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// The problem's `type`: a word that stays.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            ApiError::NotFound { .. } => "not-found",
-            ApiError::NoSuchPath => "no-such-path",
-            ApiError::MethodNotAllowed => "method-not-allowed",
-            ApiError::Invalid { .. } => "invalid-request",
-            ApiError::UnsupportedFormat { .. } | ApiError::NotSymbols { .. } => "unsupported-format",
-            ApiError::CorruptBody { .. } => "corrupt-body",
-            ApiError::UnsupportedEncoding { .. } => "unsupported-encoding",
-            ApiError::TooLarge { .. } => "too-large",
-            ApiError::SlowBody => "slow-body",
-            ApiError::Unauthorized { .. } => "unauthorized",
-            ApiError::Forbidden { .. } => "missing-scope",
-            ApiError::ForeignMachine => "foreign-machine",
-            ApiError::MachineRevoked => "machine-revoked",
-            ApiError::CrossSite => "cross-site",
-            ApiError::UnknownDriverSet { .. } => "unknown-driver-set",
-            ApiError::Conflict { .. } => "conflict",
-            ApiError::Busy => "busy",
-            ApiError::NotReady { .. } => "not-ready",
-            ApiError::Unavailable(_) => "unavailable",
-            ApiError::Internal(_) => "internal",
-            ApiError::ImportStopped { .. } => "import-stopped",
-        }
-    }
-
-    /// The problem's `title`: the kind in words.
-    pub fn title(&self) -> &'static str {
-        match self {
-            ApiError::NotFound { .. } | ApiError::NoSuchPath => "Not found",
-            ApiError::MethodNotAllowed => "Method not allowed",
-            ApiError::Invalid { .. } => "The request cannot be understood",
-            ApiError::UnsupportedFormat { .. } => "Not a dump that can be read",
-            ApiError::NotSymbols { .. } => "Not a symbol file that can be read",
-            ApiError::CorruptBody { .. } => "The body is damaged",
-            ApiError::UnsupportedEncoding { .. } => "Unknown content encoding",
-            ApiError::TooLarge { .. } => "Too large",
-            ApiError::SlowBody => "Too slow",
-            ApiError::Unauthorized { .. } => "Not signed in",
-            ApiError::Forbidden { .. } | ApiError::ForeignMachine | ApiError::MachineRevoked => "Not allowed",
-            ApiError::CrossSite => "Request from another site",
-            ApiError::UnknownDriverSet { .. } => "Unknown driver set",
-            ApiError::Conflict { .. } => "Not possible now",
-            ApiError::Busy => "Busy",
-            ApiError::NotReady { .. } => "Not ready",
-            ApiError::Unavailable(_) => "Storage unavailable",
-            ApiError::Internal(_) => "Internal error",
-            ApiError::ImportStopped { .. } => "The import stopped",
-        }
+        self.problem_type().status
     }
 }
 
@@ -256,6 +230,10 @@ impl IntoResponse for ApiError {
         match self {
             ApiError::Busy | ApiError::NotReady { .. } | ApiError::Unavailable(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            ApiError::RateLimited { wait, .. } => {
+                let seconds = wait.as_secs().saturating_add(1);
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             }
             ApiError::Unauthorized { .. } => {
                 let challenge = HeaderValue::from_static("Bearer realm=\"stopcode\"");

@@ -7,11 +7,13 @@
 //! |---|---|
 //! | [`router()`] | all routes, their layers, and the OpenAPI document |
 //! | [`state`] | what handlers share: pool, ingest, budget, settings |
-//! | [`error`] | every way a request can fail, and how it is answered (RFC 9457) |
+//! | [`error`], [`problem_types`] | every way a request can fail, and how it is answered (RFC 9457) |
 //! | [`auth`] | who calls: tokens, scopes, sessions, same-origin checks |
+//! | `limits` | how many requests a token may make, how many wrong tokens an address may show |
 //! | `intake` | bodies of uploads: limits, decompression, archives, multipart, formats |
 //! | `list` | pages of lists: limits, cursors, `Link` headers, CSV |
-//! | `middleware` | request ids, traces, metrics, security headers, problem bodies |
+//! | `middleware` | request ids, traces, metrics, security headers, validators, problem bodies |
+//! | `docs` | what all operations of the OpenAPI document have in common |
 //! | [`pages`] | the dashboard |
 //! | `telemetry`, `figures` | what `/metrics` tells: of requests and uploads, and of the database |
 //!
@@ -26,9 +28,11 @@ pub(crate) mod extract;
 mod figures;
 mod handlers;
 pub(crate) mod intake;
+mod limits;
 pub(crate) mod list;
 pub(crate) mod middleware;
 pub mod pages;
+pub mod problem_types;
 pub mod router;
 pub mod state;
 mod telemetry;

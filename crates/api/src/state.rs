@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Transaction};
@@ -13,9 +13,10 @@ use store::wakeup::Notifier;
 use store::{Clock, TokenId, audit};
 use tokio::sync::Semaphore;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Network};
 use crate::error::ApiError;
 use crate::intake::{ByteBudget, Limits};
+use crate::limits;
 
 /// What the program has started for the handlers to use. Every part is a cheap handle.
 #[derive(Clone)]
@@ -65,6 +66,17 @@ pub struct Settings {
     pub upload_interval: Duration,
     /// Whether agents should send the bodies of full memory dumps too, and not only tell of them. No unless set.
     pub wants_full_dumps: bool,
+    /// Requests a minute in which a token may read; 0 for any number. 6,000 unless set.
+    pub reads_per_minute: u32,
+    /// Requests a minute in which a token may send; 0 for any number. 600,000 unless set.
+    pub sends_per_minute: u32,
+    /// Wrong tokens that an address may show in a minute; 0 for any number. 100 unless set.
+    pub guesses_per_minute: u32,
+    /// Proxies that are believed whom they speak for. None unless set.
+    pub trusted_proxies: Vec<Network>,
+    /// Other sites whose scripts may use the API with a token, e.g. `https://grafana.example.com`, or `*`. None unless
+    /// set.
+    pub cors_origins: Vec<HeaderValue>,
 }
 
 impl Default for Settings {
@@ -82,6 +94,11 @@ impl Default for Settings {
             verdict_wait: Duration::from_secs(10),
             upload_interval: Duration::from_mins(15),
             wants_full_dumps: false,
+            reads_per_minute: 6_000,
+            sends_per_minute: 600_000,
+            guesses_per_minute: 100,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -114,6 +131,7 @@ pub struct AppState {
     pub(crate) check_rules: fn(&serde_json::Value) -> Result<(), String>,
     pub(crate) budget: ByteBudget,
     pub(crate) symbol_uploads: Arc<Semaphore>,
+    pub(crate) rates: Arc<limits::Limits>,
 }
 
 impl AppState {
@@ -129,6 +147,7 @@ impl AppState {
             check_rules: services.check_rules,
             budget: ByteBudget::new(settings.inflight_bytes),
             symbol_uploads: Arc::new(Semaphore::new(settings.symbol_uploads.max(1))),
+            rates: Arc::new(limits::Limits::new(&settings)),
             settings: Arc::new(settings),
         }
     }

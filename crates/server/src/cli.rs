@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
@@ -253,6 +254,86 @@ pub(crate) struct LimitArguments {
     /// The address users reach the server at, if a proxy stands in front of it
     #[arg(long, env = "STOPCODE_PUBLIC_URL")]
     pub(crate) public_url: Option<String>,
+    /// Requests a minute in which one token may read; 0 for any number
+    #[arg(
+        long,
+        env = "STOPCODE_READS_PER_MINUTE",
+        value_name = "REQUESTS",
+        default_value_t = 6_000
+    )]
+    pub(crate) reads_per_minute: u32,
+    /// Requests a minute in which one token may send; 0 for any number
+    #[arg(
+        long,
+        env = "STOPCODE_SENDS_PER_MINUTE",
+        value_name = "REQUESTS",
+        default_value_t = 600_000
+    )]
+    pub(crate) sends_per_minute: u32,
+    /// Wrong tokens that one address may show in a minute; 0 for any number
+    #[arg(
+        long,
+        env = "STOPCODE_GUESSES_PER_MINUTE",
+        value_name = "TOKENS",
+        default_value_t = 100
+    )]
+    pub(crate) guesses_per_minute: u32,
+    /// Proxies in front of the server, e.g. `127.0.0.1` or `10.0.0.0/8`: their `X-Forwarded-For` is believed
+    #[arg(
+        long = "trusted-proxy",
+        env = "STOPCODE_TRUSTED_PROXIES",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<api::auth::Network>,
+    /// Other sites whose scripts may use the API with a token, e.g. `https://grafana.example.com`; `*` for all
+    #[arg(long = "cors-origin", env = "STOPCODE_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
+    cors_origins: Vec<HeaderValue>,
+}
+
+/// Reads an origin as browsers write it.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let wrong = || "expected an origin such as https://grafana.example.com, without a path, or *".to_owned();
+    let host = text
+        .split_once("://")
+        .filter(|(scheme, _)| matches!(*scheme, "http" | "https"));
+    let is_origin = host.is_some_and(|(_, host)| {
+        !host.is_empty() && !host.contains(['/', '*', '?', '#', '@']) && !host.contains(char::is_whitespace)
+    });
+    if text != "*" && !is_origin {
+        return Err(wrong());
+    }
+    HeaderValue::from_str(&text.to_ascii_lowercase()).map_err(|_| wrong())
+}
+
+impl Default for LimitArguments {
+    fn default() -> Self {
+        let api::Settings {
+            max_dump_bytes,
+            max_symbol_bytes,
+            inflight_bytes,
+            wants_full_dumps,
+            public_url,
+            reads_per_minute,
+            sends_per_minute,
+            guesses_per_minute,
+            trusted_proxies,
+            cors_origins,
+            ..
+        } = api::Settings::default();
+        LimitArguments {
+            max_dump_mib: max_dump_bytes >> 20,
+            max_symbol_mib: max_symbol_bytes >> 20,
+            inflight_mib: inflight_bytes >> 20,
+            full_dumps: wants_full_dumps,
+            public_url,
+            reads_per_minute,
+            sends_per_minute,
+            guesses_per_minute,
+            trusted_proxies,
+            cors_origins,
+        }
+    }
 }
 
 impl LimitArguments {
@@ -267,6 +348,11 @@ impl LimitArguments {
                 .public_url
                 .as_ref()
                 .map(|url| url.trim_end_matches('/').to_owned()),
+            reads_per_minute: self.reads_per_minute,
+            sends_per_minute: self.sends_per_minute,
+            guesses_per_minute: self.guesses_per_minute,
+            trusted_proxies: self.trusted_proxies.clone(),
+            cors_origins: self.cors_origins.clone(),
             ..api::Settings::default()
         }
     }
@@ -504,6 +590,22 @@ mod tests {
         ];
         assert!(Cli::try_parse_from(arguments).is_ok());
         assert!(Cli::try_parse_from(["stopcode", "serve", "--data-dir", "/data"]).is_ok());
+    }
+
+    #[test]
+    fn an_origin_is_what_browsers_send_and_no_address() {
+        assert!(origin("https://grafana.example.com").is_ok());
+        assert!(origin("http://127.0.0.1:3000").is_ok());
+        for wrong in [
+            "",
+            "grafana.example.com",
+            "https://a.example/",
+            "https://*.example.com",
+            "null",
+            "https://a b",
+        ] {
+            assert!(origin(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -147,12 +147,6 @@ fn serve_arguments(arguments: &DemoArguments, data_dir: PathBuf, listen: SocketA
         blobs: BlobArguments { blobs: None },
         pool: PoolArguments { analysers: None },
         symbols: SymbolArguments::default(),
-        limits: LimitArguments {
-            max_dump_mib: 64,
-            max_symbol_mib: 512,
-            inflight_mib: 256,
-            full_dumps: false,
-            public_url: None,
-        },
+        limits: LimitArguments::default(),
     }
 }

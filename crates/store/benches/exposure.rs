@@ -77,7 +77,7 @@ async fn run(url: &str, machines: u32) -> Result<(), Box<dyn Error>> {
         );
     }
     let start = Instant::now();
-    store::drivers::list(&mut conn, None, 50).await?;
+    store::drivers::list(&mut conn, None, None, 50).await?;
     println!("drivers::list in {} ms", start.elapsed().as_millis());
     let start = Instant::now();
     store::drivers::detail(&mut conn, "driver0.sys", window, None).await?;

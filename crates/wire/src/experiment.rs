@@ -13,6 +13,7 @@ use crate::StopCodeNumber;
 pub struct NewExperiment {
     /// `0x76` unless given. Only locked pages can be tracked, so only `0x76` and `0xcb` are taken.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::hex::openapi::AnyStopCode>))]
     pub stop_code: Option<StopCodeNumber>,
     /// Base name of the suspected driver; the first suspect of the ranking unless given. Goes with `version`.
     #[serde(default)]
@@ -22,12 +23,14 @@ pub struct NewExperiment {
     pub version: Option<String>,
     /// On how many machines, 5 unless given, at most 50. It runs on fewer if no more can be taken.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 50))]
     pub machines: Option<u32>,
     /// When it ends by itself, at most 60 days from now. Instead of `days`.
     #[serde(with = "time::serde::rfc3339::option", default)]
     pub until: Option<OffsetDateTime>,
     /// After how many days it ends by itself, 14 unless given, at most 60.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 60))]
     pub days: Option<u32>,
 }
 

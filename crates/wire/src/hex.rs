@@ -70,10 +70,44 @@ impl<'de> Deserialize<'de> for Hex {
 }
 
 #[cfg(feature = "openapi")]
-mod openapi {
-    //! The schema: a string with a pattern.
-    use utoipa::openapi::schema::{ObjectBuilder, Type};
+pub(crate) mod openapi {
+    //! The schemas: a string with a pattern; and all that is taken for one.
+    use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
     use utoipa::openapi::{RefOr, Schema};
+
+    /// A hex number as clients may send it: with or without `0x`, in upper or lower case, or as a number.
+    #[derive(Debug)]
+    pub(crate) struct AnyHex;
+
+    impl utoipa::PartialSchema for AnyHex {
+        fn schema() -> RefOr<Schema> {
+            any("^(0[xX])?0*[0-9a-fA-F]{1,16}$", "0x1b000", None)
+        }
+    }
+    impl utoipa::ToSchema for AnyHex {}
+
+    /// A stop code as clients may send it.
+    #[derive(Debug)]
+    pub(crate) struct AnyStopCode;
+
+    impl utoipa::PartialSchema for AnyStopCode {
+        fn schema() -> RefOr<Schema> {
+            any("^(0[xX])?0*[0-9a-fA-F]{1,8}$", "0x76", Some(u32::MAX))
+        }
+    }
+    impl utoipa::ToSchema for AnyStopCode {}
+
+    fn any(pattern: &str, example: &str, most: Option<u32>) -> RefOr<Schema> {
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(pattern))
+            .examples([example]);
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .maximum(most);
+        OneOfBuilder::new().item(text).item(number).into()
+    }
 
     impl utoipa::PartialSchema for super::Hex {
         fn schema() -> RefOr<Schema> {

@@ -122,9 +122,11 @@ pub struct CrashLine {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// The stop code.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::hex::openapi::AnyStopCode))]
     pub stop_code: StopCodeNumber,
     /// Up to four parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::hex::openapi::AnyHex>, max_items = 4))]
     pub parameters: Vec<Hex>,
     /// The current process.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -68,12 +68,15 @@ pub struct Driver {
     pub version: Option<String>,
     /// `TimeDateStamp` of the image as loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::hex::openapi::AnyHex>))]
     pub time_date_stamp: Option<Hex>,
     /// `SizeOfImage` of the image as loaded, in bytes (a hex string or a number).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::hex::openapi::AnyHex>))]
     pub size_of_image: Option<Hex>,
     /// `CheckSum` of the image as loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::hex::openapi::AnyHex>))]
     pub checksum: Option<Hex>,
     /// Company of the version resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +128,7 @@ pub struct InventoryAnswer {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Presence {
     /// UTC days, in any order; saying one twice changes nothing.
+    #[cfg_attr(feature = "openapi", schema(max_items = 400))]
     #[serde(with = "crate::day::list")]
     pub days: Vec<Date>,
 }
@@ -134,6 +138,7 @@ pub struct Presence {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Events {
     /// The events.
+    #[cfg_attr(feature = "openapi", schema(max_items = 500))]
     pub events: Vec<Event>,
 }
 
@@ -147,9 +152,11 @@ pub struct Event {
     /// Which event it was: `event-1001` or `event-41`.
     pub source: String,
     /// The stop code.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::hex::openapi::AnyStopCode))]
     pub stop_code: crate::StopCodeNumber,
     /// Up to four parameters.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::hex::openapi::AnyHex>, max_items = 4))]
     pub parameters: Vec<Hex>,
     /// Where the machine wrote its dump.
     #[serde(default)]

@@ -9,6 +9,7 @@ use uuid::Uuid;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Enrolment {
     /// The agent's version, e.g. `0.1.0`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9.+_-]{1,40}$"))]
     pub agent_version: String,
 }
 
@@ -37,8 +38,10 @@ impl std::fmt::Debug for Enrolled {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CheckIn {
     /// The agent's version.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[A-Za-z0-9.+_-]{1,40}$"))]
     pub agent_version: String,
     /// UTC days on which the machine was on and that no earlier check-in told.
+    #[cfg_attr(feature = "openapi", schema(max_items = 400))]
     #[serde(with = "crate::day::list")]
     pub days: Vec<Date>,
     /// When the machine was started last.

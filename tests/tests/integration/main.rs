@@ -14,6 +14,7 @@ mod hostile;
 mod pages;
 mod ranking;
 mod real_dumps;
+mod rest;
 mod roles;
 mod symbolication;
 mod symbols;

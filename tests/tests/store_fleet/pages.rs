@@ -162,7 +162,7 @@ async fn a_model_has_its_machines_days_and_what_crashed_on_it() {
 async fn the_list_of_drivers_goes_on_after_its_last_name() {
     let mut conn = connection().await;
     two_machines(&mut conn).await;
-    let first = drivers::list(&mut conn, None, 1).await.unwrap();
+    let first = drivers::list(&mut conn, None, None, 1).await.unwrap();
     assert_eq!(
         (
             first.items[0].name.as_str(),
@@ -171,7 +171,9 @@ async fn the_list_of_drivers_goes_on_after_its_last_name() {
         ),
         ("a.sys", 2, 2)
     );
-    let second = drivers::list(&mut conn, first.next.as_deref(), 1).await.unwrap();
+    let second = drivers::list(&mut conn, None, first.next.as_deref(), 1)
+        .await
+        .unwrap();
     assert_eq!((second.items[0].name.as_str(), second.next), ("b.sys", None));
 }
 

@@ -1,5 +1,7 @@
 //! Finding the caller of a request.
 
+use std::net::IpAddr;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
@@ -7,8 +9,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use store::tokens::Grant;
 use store::{Sha256, sessions, tokens};
 
-use super::{Caller, Via, cookie, origin};
+use super::{Caller, Via, cookie, origin, peer};
 use crate::error::ApiError;
+use crate::limits::{Share, Use};
+use crate::middleware::rate_limit::Taken;
 use crate::state::AppState;
 use crate::view;
 
@@ -24,8 +28,9 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let door = Door::of(parts, state);
         if let Some(token) = bearer(&parts.headers)? {
-            return by_token(state, token, Via::Bearer).await;
+            return door.by_token(state, token, Via::Bearer).await;
         }
         let Some(secret) = cookie::read(&parts.headers) else {
             return Err(ApiError::Unauthorized {
@@ -35,7 +40,7 @@ impl FromRequestParts<AppState> for Caller {
         if !origin::is_same_site(&parts.method, &parts.uri, &parts.headers) {
             return Err(ApiError::CrossSite);
         }
-        by_session(state, secret).await
+        door.by_session(state, secret).await
     }
 }
 
@@ -43,13 +48,22 @@ impl FromRequestParts<AppState> for Uploader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let door = Door::of(parts, state);
         if let Some(token) = bearer(&parts.headers)? {
-            return by_token(state, token, Via::Bearer).await.map(Uploader);
+            return door.by_token(state, token, Via::Bearer).await.map(Uploader);
         }
         if let Some(token) = key(&parts.uri) {
-            return by_token(state, token, Via::Key).await.map(Uploader);
+            return door.by_token(state, token, Via::Key).await.map(Uploader);
         }
         Caller::from_request_parts(parts, state).await.map(Uploader)
+    }
+}
+
+impl FromRequestParts<AppState> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(Visitor(Door::of(parts, state)))
     }
 }
 
@@ -67,18 +81,111 @@ impl FromRequestParts<AppState> for Session {
     }
 }
 
-/// What the token with this text may do, if it is valid: what the sign-in page asks.
-///
-/// # Errors
-///
-/// [`ApiError::Unauthorized`] if it is not.
-pub async fn by_token(state: &AppState, token: &str, via: Via) -> Result<Caller, ApiError> {
-    let mut conn = state.conn().await?;
-    let grant = tokens::authenticate(&mut conn, Sha256::of(token.as_bytes()), state.clock.now()).await?;
-    let grant = grant.ok_or(ApiError::Unauthorized {
-        detail: "the token is unknown, expired or revoked",
-    })?;
-    Ok(caller(grant, via))
+/// Where somebody shows a token: what it takes to count it.
+#[derive(Debug, Clone)]
+struct Door {
+    address: Option<IpAddr>,
+    what: Use,
+    taken: Option<Taken>,
+}
+
+impl Door {
+    fn of(parts: &Parts, state: &AppState) -> Door {
+        Door {
+            address: peer::address(parts, &state.settings.trusted_proxies),
+            what: Use::of(&parts.method),
+            taken: parts.extensions.get::<Taken>().cloned(),
+        }
+    }
+
+    async fn by_token(&self, state: &AppState, token: &str, via: Via) -> Result<Caller, ApiError> {
+        let hash = Sha256::of(token.as_bytes());
+        let is_known = self.let_in(state, hash).await?;
+        let mut conn = state.conn().await?;
+        let grant = tokens::authenticate(&mut conn, hash, state.clock.now()).await?;
+        drop(conn);
+        let refused = "the token is unknown, expired or revoked";
+        let grant = self.judge(state, hash, is_known, grant, refused).await?;
+        Ok(caller(grant, via))
+    }
+
+    async fn by_session(&self, state: &AppState, secret: &str) -> Result<Caller, ApiError> {
+        let hash = Sha256::of(secret.as_bytes());
+        let is_known = self.let_in(state, hash).await?;
+        let mut conn = state.conn().await?;
+        let grant = sessions::authenticate(&mut conn, hash, state.clock.now()).await?;
+        drop(conn);
+        let refused = "the session is over; sign in again";
+        let grant = self.judge(state, hash, is_known, grant, refused).await?;
+        Ok(caller(grant, Via::Session))
+    }
+
+    /// Takes one request from the share of a token that is known; whether it is.
+    async fn let_in(&self, state: &AppState, hash: Sha256) -> Result<bool, ApiError> {
+        let share = state.rates.take(hash, self.what).await?;
+        match share {
+            Some(share) => self.note(share),
+            None => state.rates.may_try(self.address).await?,
+        }
+        Ok(share.is_some())
+    }
+
+    /// What the database said of a token, with its consequences for the shares.
+    async fn judge(
+        &self,
+        state: &AppState,
+        hash: Sha256,
+        is_known: bool,
+        grant: Option<Grant>,
+        refused: &'static str,
+    ) -> Result<Grant, ApiError> {
+        let Some(grant) = grant else {
+            state.rates.was_wrong(hash, self.address).await;
+            return Err(ApiError::Unauthorized { detail: refused });
+        };
+        if !is_known {
+            self.note(state.rates.take_of_new(hash, self.what).await?);
+        }
+        Ok(grant)
+    }
+
+    fn note(&self, share: Share) {
+        if let Some(taken) = &self.taken {
+            taken.note(share);
+        }
+    }
+}
+
+/// Somebody at the sign-in page, who has shown nothing yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor(Door);
+
+impl Visitor {
+    /// What the token with this text may do, if it is valid.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Unauthorized`] if it is not, [`ApiError::RateLimited`] after too many of those.
+    pub(crate) async fn by_token(&self, state: &AppState, token: &str) -> Result<Caller, ApiError> {
+        self.0.by_token(state, token, Via::Session).await
+    }
+
+    /// What the one-time link with this secret may do, if it was not used before.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::RateLimited`] after too many wrong ones, and those of the store.
+    pub(crate) async fn by_link(&self, state: &AppState, secret: &str) -> Result<Option<Grant>, ApiError> {
+        let hash = Sha256::of(secret.as_bytes());
+        state.rates.may_try(self.0.address).await?;
+        let mut conn = state.conn().await?;
+        let grant = sessions::use_link(&mut conn, hash, state.clock.now()).await?;
+        drop(conn);
+        if grant.is_none() {
+            state.rates.was_wrong(hash, self.0.address).await;
+        }
+        Ok(grant)
+    }
 }
 
 /// What the session with this secret may do, if it is not over.

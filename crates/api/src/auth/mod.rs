@@ -8,15 +8,17 @@
 mod cookie;
 mod extractor;
 mod origin;
+mod peer;
 
 use uuid::Uuid;
 use wire::token::Scope;
 
 pub use cookie::{SESSION_COOKIE, clear_cookie, session_cookie};
-pub use extractor::{Session, Uploader, by_token};
+pub use extractor::{Session, Uploader};
+pub use peer::{Network, NotANetwork};
 
 pub(crate) use cookie::read as session_secret;
-pub(crate) use extractor::by_session;
+pub(crate) use extractor::{Visitor, by_session};
 pub(crate) use origin::is_same_site;
 
 use crate::error::ApiError;

@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use store::experiments::{self, Asked};
 use store::{MachineId, Sha256, agents, dumps};
 use wire::policy::{CheckIn, Policy};
-use wire::problem::Problem;
 use wire::token::Scope;
 
 use super::inventory::check_days;
@@ -24,7 +23,7 @@ const CHECK_IN_SECONDS: u64 = 24 * 60 * 60;
 /// Tell that an agent is there: the one request of a day on which nothing happened. The days count as presence.
 #[utoipa::path(post, path = "/api/v1/machines/{machine}/check-in", tag = "agents",
     params(("machine" = String, Path)), request_body = CheckIn,
-    responses((status = 200, body = Policy), (status = 400, body = Problem), (status = 403, body = Problem)),
+    responses((status = 200, body = Policy)),
     security(("token" = ["agent"])))]
 #[tracing::instrument(name = "http.agents.check_in", skip_all)]
 pub(crate) async fn check_in(
@@ -72,8 +71,8 @@ pub(super) fn agent_version(text: &str) -> Result<&str, ApiError> {
 }
 
 /// Get what the agent of a machine is asked to do.
-#[utoipa::path(get, path = "/api/v1/machines/{machine}/policy", tag = "agents", params(("machine" = String, Path)),
-    responses((status = 200, body = Policy), (status = 403, body = Problem)),
+#[utoipa::path(get, path = "/api/v1/machines/{machine}/policy", operation_id = "get_machine_policy", tag = "agents", params(("machine" = String, Path)),
+    responses((status = 200, body = Policy)),
     security(("token" = ["agent"])))]
 #[tracing::instrument(name = "http.agents.policy", skip_all)]
 pub(crate) async fn policy(
@@ -84,8 +83,9 @@ pub(crate) async fn policy(
     if !caller.may(Scope::Read) {
         caller.write_for(Some(&machine))?;
     }
+    let machine = machine_name(&machine)?;
     let mut conn = state.conn().await?;
-    let asked = experiments::asked(&mut conn, MachineId::of(&machine), state.clock.now()).await?;
+    let asked = experiments::asked(&mut conn, MachineId::of(machine), state.clock.now()).await?;
     Ok(axum::Json(answer(&state, asked)))
 }
 
@@ -115,9 +115,10 @@ pub(crate) async fn has_dump(
     Path((machine, sha256)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     caller.write_for(Some(&machine))?;
+    let machine = machine_name(&machine)?;
     let hash = Sha256::from_hex(&sha256)
         .ok_or_else(|| ApiError::invalid("a SHA-256 is written as 64 hex digits"))?;
-    let own = (!caller.may(Scope::Upload)).then(|| MachineId::of(&machine));
+    let own = (!caller.may(Scope::Upload)).then(|| MachineId::of(machine));
     let mut conn = state.conn().await?;
     if dumps::is_known(&mut conn, hash, own).await? {
         Ok(StatusCode::OK)

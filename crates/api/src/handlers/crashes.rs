@@ -110,8 +110,7 @@ pub(crate) fn cursor((micros, id): Key) -> Result<Cursor, ApiError> {
 
 /// List crashes, newest first.
 #[utoipa::path(get, path = "/api/v1/crashes", tag = "crashes", params(CrashQuery),
-    responses((status = 200, content((Page<CrashSummary> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem)),
+    responses((status = 200, content((Page<CrashSummary> = "application/json"), (String = "text/csv")))),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.crashes.list", skip_all)]
 pub(crate) async fn list(

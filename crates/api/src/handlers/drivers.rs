@@ -20,9 +20,27 @@ use crate::list::{ListRequest, answer_detail, without_suffix};
 use crate::state::AppState;
 use crate::view;
 
+/// Which ones, by name.
+#[derive(Debug, Default, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SearchQuery {
+    /// Only those whose names start with this, in upper or lower case.
+    pub(crate) search: Option<String>,
+}
+
+impl SearchQuery {
+    /// What names must start with, if anything.
+    pub(crate) fn given(&self) -> Option<&str> {
+        self.search
+            .as_deref()
+            .map(str::trim)
+            .filter(|search| !search.is_empty())
+    }
+}
+
 /// List drivers by name.
 #[utoipa::path(get, path = "/api/v1/drivers", tag = "drivers",
-    params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    params(SearchQuery, ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, content((Page<DriverSummary> = "application/json"), (String = "text/csv")))),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.drivers.list", skip_all)]
@@ -30,11 +48,12 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     caller: Caller,
     request: ListRequest,
+    Query(query): Query<SearchQuery>,
 ) -> Result<Response, ApiError> {
     caller.require(Scope::Read)?;
     let after: Option<String> = request.cursor()?;
     let mut conn = state.conn().await?;
-    let page = drivers::list(&mut conn, after.as_deref(), request.limit).await?;
+    let page = drivers::list(&mut conn, query.given(), after.as_deref(), request.limit).await?;
     let items = page.items.into_iter().map(view::driver::summary).collect();
     Ok(request.answer(items, page.next.as_ref()))
 }

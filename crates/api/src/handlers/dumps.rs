@@ -35,8 +35,7 @@ pub(crate) async fn get(
 
 /// Download a dump's bytes. Minidumps hold personal data: this needs a right of its own and is recorded.
 #[utoipa::path(get, path = "/api/v1/dumps/{id}/raw", tag = "dumps", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 403, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = Problem)),
     security(("token" = ["download"])))]
 #[tracing::instrument(name = "http.dumps.raw", skip_all, fields(dump.id = %id))]
 pub(crate) async fn raw(
@@ -63,7 +62,7 @@ pub(crate) async fn raw(
 
 /// Analyse a dump again.
 #[utoipa::path(post, path = "/api/v1/dumps/{id}/reprocess", tag = "dumps", params(("id" = Uuid, Path)),
-    responses((status = 202, body = Dump), (status = 403, body = Problem), (status = 404, body = Problem)),
+    responses((status = 202, body = Dump), (status = 404, body = Problem)),
     security(("token" = ["admin"])))]
 #[tracing::instrument(name = "http.dumps.reprocess", skip_all, fields(dump.id = %id))]
 pub(crate) async fn reprocess(

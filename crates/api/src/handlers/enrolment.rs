@@ -20,9 +20,9 @@ use crate::state::{AppState, commit};
 ///
 /// The token can write that machine's data and read nothing but its policy. Earlier tokens that the machine was enrolled
 /// with end.
-#[utoipa::path(post, path = "/api/v1/machines/{machine}/enrolment", tag = "agents",
+#[utoipa::path(post, path = "/api/v1/machines/{machine}/enrolment", operation_id = "enrol_machine", tag = "agents",
     params(("machine" = String, Path)), request_body = Enrolment,
-    responses((status = 201, body = Enrolled), (status = 400, body = Problem), (status = 401, body = Problem),
+    responses((status = 201, body = Enrolled),
         (status = 403, body = Problem,
             description = "`machine-revoked`: an administrator revoked the machine's latest token and has made no newer one")),
     security(("token" = ["upload"])))]
@@ -62,9 +62,9 @@ pub(crate) async fn enrol(
 }
 
 /// Put a machine out: all its tokens end, and it cannot enrol again until an administrator makes a newer one for it.
-#[utoipa::path(delete, path = "/api/v1/machines/{machine}/enrolment", tag = "agents",
+#[utoipa::path(delete, path = "/api/v1/machines/{machine}/enrolment", operation_id = "revoke_machine", tag = "agents",
     params(("machine" = String, Path)),
-    responses((status = 204), (status = 403, body = Problem),
+    responses((status = 204),
         (status = 404, body = Problem, description = "The machine never had a token")),
     security(("token" = ["admin"])))]
 #[tracing::instrument(name = "http.enrolment.revoke", skip_all)]

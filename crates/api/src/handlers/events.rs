@@ -12,7 +12,6 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use wire::Hex;
 use wire::inventory::{Event, Events};
-use wire::problem::Problem;
 use wire::stop_code::StopCodeDetail;
 
 use crate::auth::Caller;
@@ -43,7 +42,7 @@ pub(crate) struct EventsAnswer {
 /// Tell of bug checks known without a dump. One crash seen both ways is counted once.
 #[utoipa::path(post, path = "/api/v1/machines/{machine}/events", tag = "sending",
     params(("machine" = String, Path)), request_body = Events,
-    responses((status = 200, body = EventsAnswer), (status = 400, body = Problem)),
+    responses((status = 200, body = EventsAnswer)),
     security(("token" = ["agent"])))]
 #[tracing::instrument(name = "http.events.post", skip_all)]
 pub(crate) async fn post(

@@ -35,8 +35,8 @@ const RANKING_DAYS: u16 = 91;
 ///
 /// Machines are taken whose latest inventory has the suspect, whose agent checked in within three days, and whose owner
 /// allows it; those that crashed most often first, then those that had the suspect longest. None is in two experiments.
-#[utoipa::path(post, path = "/api/v1/experiments", tag = "experiments", request_body = NewExperiment,
-    responses((status = 201, body = ExperimentDetail), (status = 400, body = Problem), (status = 403, body = Problem),
+#[utoipa::path(post, path = "/api/v1/experiments", operation_id = "start_experiment", tag = "experiments", request_body = NewExperiment,
+    responses((status = 201, body = ExperimentDetail),
         (status = 404, body = Problem, description = "No inventory has that driver version"),
         (status = 409, body = Problem, description = "There is no suspect, no machine can be taken, or it runs already")),
     security(("token" = ["admin"])))]
@@ -263,7 +263,7 @@ pub(crate) async fn find(state: &AppState, id: Uuid) -> Result<ExperimentDetail,
 
 /// Cancel an experiment: the setting goes from its machines with their next check-ins.
 #[utoipa::path(post, path = "/api/v1/experiments/{id}/cancel", tag = "experiments", params(("id" = Uuid, Path)),
-    responses((status = 200, body = ExperimentDetail), (status = 403, body = Problem), (status = 404, body = Problem),
+    responses((status = 200, body = ExperimentDetail), (status = 404, body = Problem),
         (status = 409, body = Problem, description = "It was over before")),
     security(("token" = ["admin"])))]
 #[tracing::instrument(name = "http.experiments.cancel", skip_all, fields(experiment.id = %id))]

@@ -22,14 +22,14 @@ pub(crate) struct Ready {
 }
 
 /// Answer, to show that the process is alive.
-#[utoipa::path(get, path = "/healthz", tag = "operation",
+#[utoipa::path(get, path = "/healthz", operation_id = "get_alive", tag = "operation",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(crate) async fn alive() -> &'static str {
     "ok"
 }
 
 /// Tell whether uploads can be taken: database, schema and blob store are usable.
-#[utoipa::path(get, path = "/readyz", tag = "operation",
+#[utoipa::path(get, path = "/readyz", operation_id = "get_ready", tag = "operation",
     responses((status = 200, body = Ready), (status = 503, body = Problem)))]
 #[tracing::instrument(name = "http.health.ready", skip_all)]
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<axum::Json<Ready>, ApiError> {
@@ -48,7 +48,7 @@ fn unavailable(error: store::Error) -> ApiError {
 }
 
 /// Get the server's figures for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "operation",
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "operation",
     responses((status = 200, body = String, content_type = "text/plain")))]
 #[tracing::instrument(name = "http.health.metrics", skip_all)]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {

@@ -40,9 +40,9 @@ pub(crate) struct ImportQuery {
 /// Import history: drivers, driver sets, machines, inventories, presence and crashes, one JSON object a line.
 ///
 /// Plain or with `Content-Encoding: gzip` or `zstd`. Lines are stored 1,000 at a time, all or none of them.
-#[utoipa::path(post, path = "/api/v1/import", tag = "sending", params(ImportQuery),
+#[utoipa::path(post, path = "/api/v1/import", operation_id = "import_history", tag = "sending", params(ImportQuery),
     request_body(content = ImportLine, content_type = "application/x-ndjson"),
-    responses((status = 200, body = ImportAnswer), (status = 400, body = Problem),
+    responses((status = 200, body = ImportAnswer),
         (status = 500, body = Problem, description = "`import-stopped`: the detail says where to go on")),
     security(("token" = ["upload"])))]
 #[tracing::instrument(name = "http.import.post", skip_all)]

@@ -23,7 +23,7 @@ const MAX_DAYS: usize = 400;
 /// A client may send the hash that it was answered last time in place of unchanged drivers.
 #[utoipa::path(put, path = "/api/v1/machines/{machine}/inventory", tag = "sending",
     params(("machine" = String, Path)), request_body = Inventory,
-    responses((status = 200, body = InventoryAnswer), (status = 400, body = Problem),
+    responses((status = 200, body = InventoryAnswer),
         (status = 409, body = Problem, description = "`unknown-driver-set`: send the drivers in full")),
     security(("token" = ["agent"])))]
 #[tracing::instrument(name = "http.inventory.put", skip_all)]
@@ -54,6 +54,13 @@ fn unknown_set(hash: Option<String>) -> ApiError {
 }
 
 fn new_inventory(machine: &str, inventory: Inventory, now: OffsetDateTime) -> Result<NewInventory, ApiError> {
+    if inventory
+        .crash_control
+        .as_ref()
+        .is_some_and(|told| !told.is_object())
+    {
+        return Err(ApiError::invalid("`crash_control` must be a JSON object"));
+    }
     let drivers = match (inventory.drivers, inventory.driver_set) {
         (Some(drivers), _) => {
             InventoryDrivers::Whole(view::inventory::loaded_drivers(drivers).map_err(ApiError::invalid)?)
@@ -76,9 +83,9 @@ fn new_inventory(machine: &str, inventory: Inventory, now: OffsetDateTime) -> Re
 }
 
 /// Tell the days a machine was on.
-#[utoipa::path(post, path = "/api/v1/machines/{machine}/presence", tag = "sending",
+#[utoipa::path(post, path = "/api/v1/machines/{machine}/presence", operation_id = "post_machine_presence", tag = "sending",
     params(("machine" = String, Path)), request_body = Presence,
-    responses((status = 204), (status = 400, body = Problem)),
+    responses((status = 204)),
     security(("token" = ["agent"])))]
 #[tracing::instrument(name = "http.presence.post", skip_all)]
 pub(crate) async fn presence(

@@ -21,6 +21,8 @@ use crate::view;
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct MachineQuery {
+    /// Whose names start with this, in upper or lower case.
+    pub(crate) search: Option<String>,
     /// That have this driver by their latest inventory, e.g. `acmecap.sys`.
     pub(crate) driver: Option<String>,
     /// That have this version of it; only with `driver`.
@@ -56,6 +58,7 @@ impl MachineQuery {
         }
         let os_build = given(self.os_build).map(|text| text.parse());
         Ok(Filter {
+            search: given(self.search),
             driver: driver.map(|name| name.to_lowercase()),
             version,
             model: given(self.model),
@@ -68,8 +71,7 @@ impl MachineQuery {
 
 /// List machines by name.
 #[utoipa::path(get, path = "/api/v1/machines", tag = "machines", params(MachineQuery),
-    responses((status = 200, content((Page<MachineSummary> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem)),
+    responses((status = 200, content((Page<MachineSummary> = "application/json"), (String = "text/csv")))),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.machines.list", skip_all)]
 pub(crate) async fn list(

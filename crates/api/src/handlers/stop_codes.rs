@@ -42,9 +42,9 @@ impl WindowQuery {
 }
 
 /// List the stop codes seen in a window, most crashes first.
-#[utoipa::path(get, path = "/api/v1/stop-codes", tag = "stop codes", params(WindowQuery),
-    responses((status = 200, content((Page<StopCodeCount> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem)),
+#[utoipa::path(get, path = "/api/v1/stop-codes", tag = "stop codes",
+    params(WindowQuery, ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, content((Page<StopCodeCount> = "application/json"), (String = "text/csv")))),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.stop_codes.list", skip_all)]
 pub(crate) async fn list(

@@ -37,7 +37,6 @@ pub(crate) struct UploadQuery {
         (status = 201, body = UploadedDumps, headers(("location" = String, description = "The dump, if it is one"))),
         (status = 200, body = UploadedDumps, description = "All of them were known"),
         (status = 400, body = Problem, description = "`unsupported-format` or `corrupt-body`"),
-        (status = 413, body = Problem),
         (status = 429, body = Problem, description = "Too many bytes in flight; see `Retry-After`")),
     security(("token" = ["upload"])))]
 #[tracing::instrument(name = "http.dumps.upload", skip_all)]

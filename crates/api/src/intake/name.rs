@@ -5,8 +5,8 @@ use crate::error::ApiError;
 /// Longest file name kept, in bytes.
 const MAX_FILE_NAME_BYTES: usize = 200;
 
-/// Longest machine id, in bytes.
-const MAX_MACHINE_BYTES: usize = 200;
+/// Longest machine id, in characters.
+const MAX_MACHINE_CHARACTERS: usize = 200;
 
 /// The last part of a path of either kind, without control characters, cut to a sensible length.
 pub(crate) fn file_name(path: &str) -> Option<String> {
@@ -26,8 +26,8 @@ pub(crate) fn machine_name(text: &str) -> Result<&str, ApiError> {
     if text.trim().is_empty() {
         return Err(ApiError::invalid("the machine id is empty"));
     }
-    if text.len() > MAX_MACHINE_BYTES {
-        return Err(ApiError::invalid("the machine id is longer than 200 bytes"));
+    if text.chars().nth(MAX_MACHINE_CHARACTERS).is_some() {
+        return Err(ApiError::invalid("the machine id is longer than 200 characters"));
     }
     if text.chars().any(char::is_control) {
         return Err(ApiError::invalid("the machine id has control characters"));

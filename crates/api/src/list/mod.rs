@@ -50,6 +50,7 @@ pub(crate) struct ListRequest {
     pub(crate) limit: u32,
     /// JSON or CSV.
     pub(crate) format: Format,
+    asked_limit: Option<u32>,
     cursor: Option<String>,
     uri: Uri,
 }
@@ -59,8 +60,11 @@ impl<S: Send + Sync> FromRequestParts<S> for ListRequest {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         let uri = parts.uri.clone();
+        let asked = query_value(&uri, "limit");
+        let limit = limit(asked)?;
         Ok(ListRequest {
-            limit: limit(query_value(&uri, "limit"))?,
+            limit,
+            asked_limit: asked.map(|_| limit),
             format: format(&uri, &parts.headers),
             cursor: query_value(&uri, "cursor").map(str::to_owned),
             uri,
@@ -69,6 +73,16 @@ impl<S: Send + Sync> FromRequestParts<S> for ListRequest {
 }
 
 impl ListRequest {
+    /// The limit if the client gave one, for links to further pages.
+    pub(crate) fn asked_limit(&self) -> Option<u32> {
+        self.asked_limit
+    }
+
+    /// The cursor as it was sent, for links to this page in another form.
+    pub(crate) fn asked_cursor(&self) -> Option<String> {
+        self.cursor.clone()
+    }
+
     /// The key to continue after; `None` on the first page.
     ///
     /// # Errors
@@ -186,6 +200,7 @@ mod tests {
     fn the_link_keeps_the_filters_and_drops_the_key() {
         let request = ListRequest {
             limit: 2,
+            asked_limit: Some(2),
             format: Format::Json,
             cursor: None,
             uri: Uri::from_static("/api/v1/crashes?limit=2&key=secret&cursor=old&stop_code=0x76"),

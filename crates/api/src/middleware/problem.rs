@@ -18,6 +18,7 @@ use wire::problem::Problem;
 use super::request_id::RequestId;
 use crate::auth::{Caller, by_session, session_secret};
 use crate::error::{ApiError, Failure, chain};
+use crate::problem_types;
 use crate::state::AppState;
 
 /// The media type of problems.
@@ -71,12 +72,13 @@ fn problem(parts: &Parts, request_id: String) -> Option<Found> {
     if let Some(Failure(error)) = parts.extensions.get::<Failure>() {
         // Not being ready yet is no failure, and its answer says when to come again.
         if error.status().is_server_error() && !matches!(**error, ApiError::NotReady { .. }) {
-            tracing::error!(error = %chain(error.as_ref()), error.kind = error.kind(), "request failed");
+            tracing::error!(error = %chain(error.as_ref()), error.kind = error.problem_type().word, "request failed");
         }
+        let kind = error.problem_type();
         return Some(Found::Whole(Problem {
-            kind: error.kind().to_owned(),
-            title: error.title().to_owned(),
-            status: error.status().as_u16(),
+            kind: kind.word.to_owned(),
+            title: kind.title.to_owned(),
+            status: kind.status.as_u16(),
             detail: error.to_string(),
             request_id,
         }));
@@ -86,16 +88,31 @@ fn problem(parts: &Parts, request_id: String) -> Option<Found> {
         .headers
         .get(header::CONTENT_TYPE)
         .is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    (is_error && bare).then(|| {
-        let title = parts.status.canonical_reason().unwrap_or("Error");
-        Found::TextInBody(Problem {
-            kind: title.to_lowercase().replace(' ', "-"),
-            title: title.to_owned(),
-            status: parts.status.as_u16(),
-            detail: title.to_owned(),
-            request_id,
-        })
-    })
+    (is_error && bare).then(|| Found::TextInBody(of_status(parts, request_id)))
+}
+
+/// The problem that a bare status means.
+fn of_status(parts: &axum::http::response::Parts, request_id: String) -> Problem {
+    let kind = match parts.status {
+        StatusCode::BAD_REQUEST => Some(problem_types::INVALID_REQUEST),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(problem_types::TOO_LARGE),
+        // Who cannot decode a body says what it can.
+        StatusCode::UNSUPPORTED_MEDIA_TYPE if parts.headers.contains_key(header::ACCEPT_ENCODING) => {
+            Some(problem_types::UNSUPPORTED_ENCODING)
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(problem_types::UNSUPPORTED_MEDIA_TYPE),
+        StatusCode::SERVICE_UNAVAILABLE => Some(problem_types::DEADLINE),
+        _ => None,
+    };
+    let phrase = parts.status.canonical_reason().unwrap_or("Error");
+    Problem {
+        // As RFC 9457 has it for a problem that is no more than its status.
+        kind: kind.map_or("about:blank", |kind| kind.word).to_owned(),
+        title: kind.map_or(phrase, |kind| kind.title).to_owned(),
+        status: parts.status.as_u16(),
+        detail: kind.map_or(phrase, |kind| kind.example).to_owned(),
+        request_id,
+    }
 }
 
 /// Takes a client error's line of text as the detail; a server error's text stays inside.

@@ -23,6 +23,7 @@ pub(crate) struct Query {
     pub(crate) os_build: String,
     pub(crate) from: String,
     pub(crate) to: String,
+    pub(crate) limit: String,
     pub(crate) cursor: String,
 }
 
@@ -46,11 +47,15 @@ impl Query {
             .collect()
     }
 
-    /// The address of this list with another cursor, or without one.
-    fn href(&self, cursor: Option<&str>) -> String {
-        let filters = self.set().into_iter().map(|(name, _, value)| (name, value));
-        let pairs: Vec<_> = filters.chain(cursor.map(|cursor| ("cursor", cursor))).collect();
-        show::address("/crashes", &pairs)
+    /// The address at `path` of the page at a cursor, or of the first one.
+    fn href(&self, path: &str, cursor: &str) -> String {
+        let mut parameters: Vec<_> = self
+            .set()
+            .into_iter()
+            .map(|(name, _, value)| (name, value))
+            .collect();
+        parameters.extend([("limit", self.limit.as_str()), ("cursor", cursor)]);
+        show::address(path, &parameters)
     }
 }
 
@@ -124,12 +129,12 @@ impl Page {
                 .collect(),
             problem: facts.problem.clone(),
             rows: facts.items.iter().map(row).collect(),
-            first_href: turned.then(|| query.href(None)),
+            first_href: turned.then(|| query.href("/crashes", "")),
             next_href: facts
                 .next_cursor
                 .as_deref()
-                .map(|cursor| query.href(Some(cursor))),
-            csv_href: query.href(None).replacen("/crashes", "/api/v1/crashes.csv", 1),
+                .map(|cursor| query.href("/crashes", cursor)),
+            csv_href: query.href("/api/v1/crashes.csv", &query.cursor),
             address: facts.address.clone(),
             query: query.clone(),
         }
@@ -173,12 +178,13 @@ mod tests {
         let query = Query {
             driver: "a&b=c.sys".to_owned(),
             process: "  ".to_owned(),
+            limit: "20".to_owned(),
             ..Query::default()
         };
         assert_eq!(
-            query.href(Some("x/1")),
-            "/crashes?driver=a%26b%3Dc.sys&cursor=x%2F1"
+            query.href("/crashes", "x/1"),
+            "/crashes?driver=a%26b%3Dc.sys&limit=20&cursor=x%2F1"
         );
-        assert_eq!(Query::default().href(None), "/crashes");
+        assert_eq!(Query::default().href("/crashes", ""), "/crashes");
     }
 }

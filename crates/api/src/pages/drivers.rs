@@ -11,7 +11,9 @@ use super::show;
 pub(crate) struct ListFacts {
     pub(crate) drivers: Vec<DriverSummary>,
     pub(crate) search: String,
-    pub(crate) turned: bool,
+    pub(crate) limit: Option<u32>,
+    /// The cursor of this page, if it is not the first.
+    pub(crate) cursor: Option<String>,
     pub(crate) next_cursor: Option<String>,
 }
 
@@ -24,6 +26,7 @@ pub(crate) struct ListPage {
     rows: Vec<ListRow>,
     first_href: Option<String>,
     next_href: Option<String>,
+    csv_href: String,
 }
 
 struct ListRow {
@@ -40,16 +43,22 @@ struct ListRow {
 impl ListPage {
     /// Lays the facts out.
     pub(crate) fn new(facts: &ListFacts, viewer: Option<&Viewer>) -> ListPage {
-        let base = format!("/drivers?search={}", show::encode(&facts.search));
+        let limit = facts.limit.map(|limit| limit.to_string()).unwrap_or_default();
+        let href = |path: &str, cursor: &str| {
+            let parameters = [
+                ("search", facts.search.as_str()),
+                ("limit", &limit),
+                ("cursor", cursor),
+            ];
+            show::address(path, &parameters)
+        };
         ListPage {
             layout: Layout::new("Drivers", Section::Drivers, viewer),
             search: facts.search.clone(),
             rows: facts.drivers.iter().map(list_row).collect(),
-            first_href: facts.turned.then(|| base.clone()),
-            next_href: facts
-                .next_cursor
-                .as_ref()
-                .map(|cursor| format!("{base}&cursor={}", show::encode(cursor))),
+            first_href: facts.cursor.as_ref().map(|_| href("/drivers", "")),
+            next_href: facts.next_cursor.as_ref().map(|cursor| href("/drivers", cursor)),
+            csv_href: href("/api/v1/drivers.csv", facts.cursor.as_deref().unwrap_or_default()),
         }
     }
 }

@@ -24,6 +24,9 @@ pub(crate) struct Form {
 pub(crate) struct ListFacts {
     pub(crate) experiments: Vec<Experiment>,
     pub(crate) proofs: ProofScore,
+    pub(crate) limit: Option<u32>,
+    /// The cursor of this page, if it is not the first.
+    pub(crate) cursor: Option<String>,
     pub(crate) next_cursor: Option<String>,
     pub(crate) form: Form,
     /// Why the form was not taken.
@@ -38,6 +41,7 @@ pub(crate) struct ListPage {
     score: String,
     rows: Vec<Row>,
     next_href: Option<String>,
+    csv_href: String,
     form: Form,
     problem: Option<String>,
     may_start: bool,
@@ -60,6 +64,8 @@ struct Row {
 impl ListPage {
     /// Lays the facts out.
     pub(crate) fn new(facts: &ListFacts, viewer: Option<&Viewer>) -> ListPage {
+        let limit = facts.limit.map(|limit| limit.to_string()).unwrap_or_default();
+        let href = |path: &str, cursor: &str| show::address(path, &[("limit", &limit), ("cursor", cursor)]);
         ListPage {
             layout: Layout::new("Experiments", Section::Experiments, viewer),
             score: score(facts.proofs),
@@ -67,7 +73,11 @@ impl ListPage {
             next_href: facts
                 .next_cursor
                 .as_ref()
-                .map(|cursor| format!("/experiments?cursor={}", show::encode(cursor))),
+                .map(|cursor| href("/experiments", cursor)),
+            csv_href: href(
+                "/api/v1/experiments.csv",
+                facts.cursor.as_deref().unwrap_or_default(),
+            ),
             form: facts.form.clone(),
             problem: facts.problem.clone(),
             may_start: viewer.is_some_and(|viewer| viewer.may_admin),

@@ -24,6 +24,7 @@ pub(crate) struct Query {
     pub(crate) version: String,
     pub(crate) model: String,
     pub(crate) os_build: String,
+    pub(crate) limit: String,
 }
 
 impl Query {
@@ -41,10 +42,14 @@ impl Query {
         self.filters().iter().any(|(_, value)| !value.trim().is_empty())
     }
 
-    /// The address of this list with another cursor, or without one.
-    fn href(&self, cursor: &str) -> String {
-        let rest = [("search", self.search.as_str()), ("cursor", cursor)];
-        show::address("/machines", &[self.filters().as_slice(), &rest].concat())
+    /// The address at `path` of the page at a cursor, or of the first one.
+    fn href(&self, path: &str, cursor: &str) -> String {
+        let rest = [
+            ("search", self.search.as_str()),
+            ("limit", &self.limit),
+            ("cursor", cursor),
+        ];
+        show::address(path, &[self.filters().as_slice(), &rest].concat())
     }
 
     /// What is asked for, in words: `with acmecap.sys 4.2.1.0, on build 22631`.
@@ -84,7 +89,8 @@ pub(crate) struct ListFacts {
     pub(crate) count: Option<u64>,
     /// A filter that could not be understood, in a sentence.
     pub(crate) problem: Option<String>,
-    pub(crate) turned: bool,
+    /// The cursor of this page, if it is not the first.
+    pub(crate) cursor: Option<String>,
     pub(crate) next_cursor: Option<String>,
     pub(crate) address: String,
 }
@@ -124,16 +130,21 @@ impl ListPage {
     pub(crate) fn new(facts: &ListFacts, viewer: Option<&Viewer>) -> ListPage {
         let query = &facts.query;
         let count = |count| format!("{} {}", show::counted(count, "machine"), query.words());
-        let csv = show::address("/api/v1/machines.csv", &query.filters());
         ListPage {
             layout: Layout::new("Machines", Section::Machines, viewer),
             filtered: query.is_filtered(),
             lead: facts.count.map(count),
             problem: facts.problem.clone(),
-            csv_href: csv,
+            csv_href: query.href(
+                "/api/v1/machines.csv",
+                facts.cursor.as_deref().unwrap_or_default(),
+            ),
             rows: facts.machines.iter().map(list_row).collect(),
-            first_href: facts.turned.then(|| query.href("")),
-            next_href: facts.next_cursor.as_deref().map(|cursor| query.href(cursor)),
+            first_href: facts.cursor.as_ref().map(|_| query.href("/machines", "")),
+            next_href: facts
+                .next_cursor
+                .as_deref()
+                .map(|cursor| query.href("/machines", cursor)),
             query: query.clone(),
             address: facts.address.clone(),
         }

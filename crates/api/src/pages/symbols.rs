@@ -43,6 +43,7 @@ pub(crate) struct Page {
     filters: Vec<Filter>,
     files: Vec<FileRow>,
     next_files: Option<String>,
+    files_csv_href: String,
 }
 
 struct Sent {
@@ -101,6 +102,10 @@ impl Page {
             filters: filters(facts.state),
             files: facts.files.iter().map(file_row).collect(),
             next_files: next("files", &facts.next_files),
+            files_csv_href: show::address(
+                "/api/v1/symbols.csv",
+                &[("state", facts.state.map(SymbolState::as_str).unwrap_or_default())],
+            ),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! All routes and their layers.
 //!
-//! From the outside in, every request passes: request id, security headers, trace, metrics, compression, problem
-//! bodies, panics. Uploads and imports bring their own limits and deadlines; every other route has
+//! From the outside in, every request passes: request id, security headers, trace, metrics, compression, validators,
+//! problem bodies, panics, the telling of limits; and on addresses of the API: other sites' scripts, and a check that the
+//! query says nothing unknown. Uploads and imports bring their own limits and deadlines; every other route has
 //! [`Settings::request_deadline`](crate::Settings::request_deadline) and a limit for JSON bodies.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -18,37 +21,50 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::docs::Document;
+use crate::docs::{self, Document, Known};
 use crate::error::ApiError;
 use crate::extract::JSON_LIMIT_BYTES;
 use crate::handlers::{
     agents, audit, breakpad, crashes, drivers, dumps, enrolment, events, experiments, fleet, health, import,
     inventory, machines, models, parts, stop_codes, suspects, symbols, tokens, uploads, webhooks,
 };
-use crate::middleware::{compression, drain, headers, http_metrics, panic, problem, request_id, trace};
+use crate::middleware::{
+    compression, cors, drain, headers, http_metrics, panic, parameters, problem, rate_limit, request_id,
+    trace, validators,
+};
 use crate::state::AppState;
 
 /// The whole HTTP service: API, documents and pages.
 pub fn router(state: AppState) -> Router {
+    let document = openapi();
+    let known = Arc::new(Known::of(document.clone()));
     let deadline =
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, state.settings.request_deadline);
-    let api: Router<AppState> = documented().into();
-    let sending: Router<AppState> = sending().into();
-    let sending = sending.merge(crate::pages::sending());
-    let sending = sending.layer(from_fn_with_state(state.clone(), drain::unread));
-    let reading = reading_as_csv()
-        .merge(crate::pages::router())
-        .merge(api)
-        .layer(RequestDecompressionLayer::new())
-        .layer(deadline);
-    reading
-        .merge(sending)
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
+    let bounded = |router: Router<AppState>| {
+        router
+            .layer(RequestDecompressionLayer::new())
+            .layer(deadline.clone())
+    };
+    let unread = from_fn_with_state(state.clone(), drain::unread);
+    let api = bounded(Router::from(documented()).merge(reading_as_csv()))
+        .merge(Router::from(sending()).layer(unread.clone()))
+        // Before the layers: a preflight asks with a method that no route takes.
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(known, parameters::check));
+    let pages = bounded(crate::pages::router()).merge(crate::pages::sending().layer(unread));
+    let api = match cors::layer(&state.settings.cors_origins) {
+        Some(cors) => api.layer(cors),
+        None => api,
+    };
+    api.merge(pages)
+        .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document))
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(rate_limit::tell))
         .layer(DefaultBodyLimit::max(JSON_LIMIT_BYTES))
         .layer(CatchPanicLayer::custom(panic::answer))
         .layer(from_fn_with_state(state.clone(), problem::write))
+        .layer(from_fn(validators::validate))
         .layer(compression::layer())
         .layer(from_fn(http_metrics::measure))
         .layer(
@@ -64,10 +80,10 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// The OpenAPI 3.1 document, as `/openapi.json` gives it.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut document = documented().into_openapi();
-    document.merge(sending().into_openapi());
-    document
+pub fn openapi() -> serde_json::Value {
+    let mut operations = documented().into_openapi();
+    operations.merge(sending().into_openapi());
+    docs::complete(&operations)
 }
 
 /// Everything but what takes large bodies.

@@ -93,6 +93,8 @@ impl Running {
         let settings = arguments.limits.settings();
         let public_url = settings.public_url.clone();
         let router = api::router(AppState::new(services, settings));
+        // Where a request comes from is asked when it shows a wrong token.
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let http = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
         tracing::info!(%address, workers = workers.is_some(), "serving");
         Ok(Self {

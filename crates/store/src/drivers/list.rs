@@ -25,7 +25,7 @@ pub struct DriverSummary {
     pub crashes: u64,
 }
 
-/// Drivers by name, at most `limit`, after the one named `after`.
+/// Drivers whose names start with `search`, if it is given, by name, at most `limit`, after the one named `after`.
 ///
 /// # Errors
 ///
@@ -33,6 +33,7 @@ pub struct DriverSummary {
 #[tracing::instrument(name = "db.drivers.list", skip_all)]
 pub async fn list(
     conn: &mut PgConnection,
+    search: Option<&str>,
     after: Option<&str>,
     limit: u32,
 ) -> Result<Page<DriverSummary, String>, Error> {
@@ -46,11 +47,13 @@ pub async fn list(
             ) AS "versions!",
             (SELECT count(*) FROM crash WHERE crash.probable_driver = driver.name) AS "crashes!"
         FROM driver
-        WHERE $1::text IS NULL OR driver.name > $1
+        WHERE ($1::text IS NULL OR driver.name > $1)
+          AND ($2::text IS NULL OR starts_with(driver.name, lower($2)))
         ORDER BY driver.name
-        LIMIT $2
+        LIMIT $3
         "#,
         after,
+        search,
         i64::from(limit) + 1,
     )
     .fetch_all(&mut *conn)

@@ -88,6 +88,8 @@ pub async fn names(conn: &mut PgConnection, ids: &[MachineId]) -> Result<HashMap
 /// Which machines; what is `None` is not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// Whose names start with this, in upper or lower case.
+    pub search: Option<String>,
     /// That have this driver by their latest inventory; base name, lower case.
     pub driver: Option<String>,
     /// That have this version of it.
@@ -101,6 +103,7 @@ pub struct Filter {
 /// A filter as a query wants it.
 #[derive(Debug, Default)]
 struct Wanted {
+    search: Option<String>,
     only: Option<Uuid>,
     /// The driver sets that hold what is asked for.
     sets: Option<Vec<i64>>,
@@ -140,10 +143,12 @@ pub async fn count(conn: &mut PgConnection, filter: &Filter) -> Result<u64, Erro
         WHERE ($1::bigint[] IS NULL OR machine.driver_set_id = ANY ($1))
           AND ($2::text IS NULL OR machine.model = $2)
           AND ($3::integer IS NULL OR machine.os_build = $3)
+          AND ($4::text IS NULL OR starts_with(lower(machine.name), lower($4)))
         "#,
         wanted.sets.as_deref(),
         wanted.model,
         wanted.os_build,
+        wanted.search,
     )
     .fetch_one(conn)
     .await?;
@@ -160,6 +165,7 @@ async fn wanted(conn: &mut PgConnection, filter: &Filter) -> Result<Wanted, Erro
         }
     };
     Ok(Wanted {
+        search: filter.search.as_deref().map(text::without_nul),
         only: None,
         sets,
         model: filter.model.as_deref().map(text::without_nul),
@@ -225,14 +231,16 @@ async fn summaries(
           AND ($3::bigint[] IS NULL OR machine.driver_set_id = ANY ($3))
           AND ($4::text IS NULL OR machine.model = $4)
           AND ($5::integer IS NULL OR machine.os_build = $5)
+          AND ($6::text IS NULL OR starts_with(lower(machine.name), lower($6)))
         ORDER BY machine.name
-        LIMIT $6
+        LIMIT $7
         "#,
         after,
         wanted.only,
         wanted.sets.as_deref(),
         wanted.model,
         wanted.os_build,
+        wanted.search,
         limit,
     )
     .fetch_all(conn)

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use store::symbols::{self, FileState, SymbolKind};
 use store::{Sha256, TokenId};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use wire::problem::Problem;
 use wire::token::Scope;
@@ -31,6 +31,64 @@ use crate::state::AppState;
 
 /// Longest body that completes an upload.
 const MAX_COMPLETION_BYTES: usize = 16 << 10;
+
+/// Whether a debug file is there.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "only described: what is answered is written as the client reads it"
+)]
+pub(crate) struct CheckStatus {
+    /// `FOUND` or `MISSING`.
+    #[schema(pattern = "^(FOUND|MISSING)$")]
+    status: String,
+}
+
+/// Where to send the bytes of an upload.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "only described: what is answered is written as the client reads it"
+)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct BegunUpload {
+    /// The address, which has the upload's own secret in it.
+    upload_url: String,
+    /// What the upload is called when it is completed.
+    upload_key: String,
+}
+
+/// What became of an upload.
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "only described: what is answered is written as the client reads it"
+)]
+pub(crate) struct UploadResult {
+    /// `OK`, or `DUPLICATE_DATA` if the same bytes were there.
+    #[schema(pattern = "^(OK|DUPLICATE_DATA)$")]
+    result: String,
+}
+
+/// Which debug file was sent.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only described: what is sent may be less than JSON")]
+pub(crate) struct Completion {
+    symbol_id: CompletionId,
+    /// `BREAKPAD` for a `.sym` file.
+    symbol_upload_type: Option<String>,
+}
+
+/// The key of a debug file.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only described: what is sent may be less than JSON")]
+pub(crate) struct CompletionId {
+    /// Its name.
+    debug_file: String,
+    /// GUID and age.
+    #[schema(pattern = "^[0-9A-Fa-f]{1,72}$")]
+    debug_id: String,
+}
 
 /// An answer of one or two texts, written as the client reads it.
 fn answer(fields: &[(&str, &str)]) -> Result<Response, ApiError> {
@@ -52,10 +110,9 @@ fn answer(fields: &[(&str, &str)]) -> Result<Response, ApiError> {
 }
 
 /// Say whether a debug file is there, as Breakpad's `sym_upload` asks before it sends one.
-#[utoipa::path(get, path = "/api/v1/symbols/v1/symbols/{debug_file}/{debug_id_check_status}", tag = "symbols",
+#[utoipa::path(get, path = "/api/v1/symbols/v1/symbols/{debug_file}/{debug_id_check_status}", operation_id = "check_symbol_status", tag = "symbols",
     params(("debug_file" = String, Path), ("debug_id_check_status" = String, Path, description = "The id, a colon and `checkStatus`")),
-    responses((status = 200, body = String, content_type = "application/json", description = "`{\"status\": \"FOUND\"}` or `MISSING`"),
-        (status = 400, body = Problem), (status = 403, body = Problem)),
+    responses((status = 200, body = CheckStatus), (status = 404, body = Problem, description = "The id does not end in `:checkStatus`")),
     security(("token" = ["symbols"]), ("key" = ["symbols"])))]
 #[tracing::instrument(name = "http.symbols.check_status", skip_all)]
 pub(crate) async fn check_status(
@@ -74,9 +131,8 @@ pub(crate) async fn check_status(
 }
 
 /// Begin to upload a debug file, as Breakpad's `sym_upload` does.
-#[utoipa::path(post, path = "/api/v1/symbols/v1/uploads:create", tag = "symbols",
-    responses((status = 200, body = String, content_type = "application/json", description = "`uploadUrl` and `uploadKey`"),
-        (status = 403, body = Problem)),
+#[utoipa::path(post, path = "/api/v1/symbols/v1/uploads:create", operation_id = "begin_symbol_upload", tag = "symbols",
+    responses((status = 200, body = BegunUpload)),
     security(("token" = ["symbols"]), ("key" = ["symbols"])))]
 #[tracing::instrument(name = "http.symbols.create_upload", skip_all)]
 pub(crate) async fn create(
@@ -103,11 +159,10 @@ pub(crate) struct SecretQuery {
 }
 
 /// Send the bytes of an upload that was begun, to the address that was told.
-#[utoipa::path(put, path = "/api/v1/symbols/v1/uploads/{upload}", tag = "symbols",
+#[utoipa::path(put, path = "/api/v1/symbols/v1/uploads/{upload}", operation_id = "send_symbol_upload", tag = "symbols",
     params(("upload" = String, Path), SecretQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 200, body = String, content_type = "application/json"), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 413, body = Problem), (status = 429, body = Problem)),
+    responses((status = 200, body = UploadResult)),
     security(("key" = [])))]
 #[tracing::instrument(name = "http.symbols.send_upload", skip_all)]
 pub(crate) async fn send(
@@ -137,12 +192,11 @@ pub(crate) async fn send(
 }
 
 /// Complete an upload, as Breakpad's `sym_upload` does: say which debug file it is.
-#[utoipa::path(post, path = "/api/v1/symbols/v1/uploads/{upload}", tag = "symbols",
+#[utoipa::path(post, path = "/api/v1/symbols/v1/uploads/{upload}", operation_id = "complete_symbol_upload", tag = "symbols",
     params(("upload" = String, Path, description = "The upload's key, a colon and `complete`")),
-    request_body(content = String, content_type = "application/json",
-        description = "`{\"symbol_id\": {\"debug_file\", \"debug_id\"}, …}`; names may stand without quotes"),
-    responses((status = 200, body = String, content_type = "application/json", description = "`{\"result\": \"OK\"}` or `DUPLICATE_DATA`"),
-        (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)),
+    request_body(content = Completion, content_type = "application/json", description = "Names may stand without quotes"),
+    responses((status = 200, body = UploadResult),
+        (status = 404, body = Problem, description = "The upload was not begun, or nothing was sent")),
     security(("token" = ["symbols"]), ("key" = ["symbols"])))]
 #[tracing::instrument(name = "http.symbols.complete_upload", skip_all)]
 pub(crate) async fn complete(

@@ -64,10 +64,9 @@ pub(crate) fn file_cursor((nanoseconds, id): FileKey) -> Result<FileCursor, ApiE
 }
 
 /// List uploaded symbol files, latest first.
-#[utoipa::path(get, path = "/api/v1/symbols", tag = "symbols",
+#[utoipa::path(get, path = "/api/v1/symbols", operation_id = "list_symbols", tag = "symbols",
     params(FilesQuery, ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, content((Page<SymbolFile> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem)),
+    responses((status = 200, content((Page<SymbolFile> = "application/json"), (String = "text/csv")))),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.symbols.list", skip_all)]
 pub(crate) async fn list(
@@ -86,7 +85,7 @@ pub(crate) async fn list(
 }
 
 /// Get where one symbol file stands.
-#[utoipa::path(get, path = "/api/v1/symbols/{id}", tag = "symbols", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/api/v1/symbols/{id}", operation_id = "get_symbol", tag = "symbols", params(("id" = Uuid, Path)),
     responses((status = 200, body = SymbolFile), (status = 404, body = Problem)),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.symbols.get", skip_all, fields(symbol_file.id = %id))]
@@ -106,8 +105,8 @@ pub(crate) async fn get(
 }
 
 /// Remove a symbol file. Crashes keep what they gained by it until they are analysed again.
-#[utoipa::path(delete, path = "/api/v1/symbols/{id}", tag = "symbols", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)),
+#[utoipa::path(delete, path = "/api/v1/symbols/{id}", operation_id = "delete_symbol", tag = "symbols", params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 404, body = Problem)),
     security(("token" = ["symbols"])))]
 #[tracing::instrument(name = "http.symbols.delete", skip_all, fields(symbol_file.id = %id))]
 pub(crate) async fn delete(
@@ -146,10 +145,9 @@ pub(crate) fn missing_cursor((crashes, crashes_ever, id): MissingKey) -> Missing
 ///
 /// Fetch `key` from a symbol server, on another machine if need be, and send the files here: the crashes that missed
 /// them are analysed again by themselves.
-#[utoipa::path(get, path = "/api/v1/symbols/missing", tag = "symbols",
+#[utoipa::path(get, path = "/api/v1/symbols/missing", operation_id = "list_missing_symbols", tag = "symbols",
     params(WindowQuery, ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, content((Page<MissingSymbolFile> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem)),
+    responses((status = 200, content((Page<MissingSymbolFile> = "application/json"), (String = "text/csv")))),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.symbols.missing", skip_all)]
 pub(crate) async fn missing(

@@ -1,9 +1,10 @@
 //! The rules by which crashes are grouped.
 
 use axum::extract::State;
+use serde::Deserialize;
 use serde_json::Value;
 use store::{audit, signatures};
-use wire::problem::Problem;
+use utoipa::ToSchema;
 use wire::symbols::SignatureRules;
 use wire::token::Scope;
 
@@ -29,9 +30,25 @@ pub(crate) async fn get(
     Ok(axum::Json(view::symbols::rules(rules)))
 }
 
+/// Patterns beside the built-in ones: regular expressions for whole names, without regard to case.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SignaturePatterns {
+    /// Images that are the operating system's own, or as little to blame.
+    os_images: Vec<String>,
+    /// Images that others act through.
+    layers: Vec<String>,
+    /// Images that can be the place of a crash whatever the built-in lists say.
+    own_images: Vec<String>,
+    /// Functions to pass over, as `image!function`.
+    skipped_functions: Vec<String>,
+    /// Functions that are part of the place together with their caller.
+    prefix_functions: Vec<String>,
+}
+
 /// Change the rules by which crashes are grouped. What is stored is grouped again by itself.
-#[utoipa::path(put, path = "/api/v1/signature-rules", tag = "crashes", request_body = Object,
-    responses((status = 200, body = SignatureRules), (status = 400, body = Problem), (status = 403, body = Problem)),
+#[utoipa::path(put, path = "/api/v1/signature-rules", tag = "crashes", request_body = SignaturePatterns,
+    responses((status = 200, body = SignatureRules)),
     security(("token" = ["admin"])))]
 #[tracing::instrument(name = "http.signature_rules.put", skip_all)]
 pub(crate) async fn put(

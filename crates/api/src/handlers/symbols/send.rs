@@ -30,7 +30,7 @@ const TURN_WAIT: Duration = Duration::from_secs(10);
 /// PE, PDB, Breakpad `.sym`, or a CAB of one of them, plain or with `Content-Encoding: gzip` or `zstd`. The answer means
 /// that file and row are durable; the file is read afterwards, and the crashes that missed it are analysed again. Other
 /// bytes under the same key take the place of the old ones.
-#[utoipa::path(put, path = "/api/v1/symbols/{name}/{id}/{file}", tag = "symbols",
+#[utoipa::path(put, path = "/api/v1/symbols/{name}/{id}/{file}", operation_id = "put_symbol", tag = "symbols",
     params(("name" = String, Path, example = "amdppm.pdb"),
         ("id" = String, Path, example = "1C19FDDB27BB3399D9B45973EFEAFCF31"),
         ("file" = String, Path, example = "amdppm.pd_")),
@@ -39,7 +39,6 @@ const TURN_WAIT: Duration = Duration::from_secs(10);
         (status = 201, body = UploadedSymbol, headers(("location" = String, description = "The file"))),
         (status = 200, body = UploadedSymbol, description = "The same bytes were there"),
         (status = 400, body = Problem, description = "`invalid-request` for a key that is none, `unsupported-format`, `corrupt-body`"),
-        (status = 403, body = Problem), (status = 413, body = Problem),
         (status = 429, body = Problem, description = "Too many uploads at once; see `Retry-After`")),
     security(("token" = ["symbols"])))]
 #[tracing::instrument(name = "http.symbols.put", skip_all)]
@@ -70,13 +69,12 @@ pub(crate) async fn put(
 /// Upload a zip archive of a symbol store's tree: `name/id/file` below any folder.
 ///
 /// A member that is no symbol file is refused by itself.
-#[utoipa::path(post, path = "/api/v1/symbols", tag = "symbols",
+#[utoipa::path(post, path = "/api/v1/symbols", operation_id = "upload_symbols", tag = "symbols",
     request_body(content = Vec<u8>, content_type = "application/zip"),
     responses(
         (status = 201, body = UploadedSymbols),
         (status = 200, body = UploadedSymbols, description = "All of them were known"),
-        (status = 400, body = Problem, description = "No archive, a damaged one, or one without any symbol file"),
-        (status = 403, body = Problem), (status = 413, body = Problem), (status = 429, body = Problem)),
+        (status = 400, body = Problem, description = "No archive, a damaged one, or one without any symbol file")),
     security(("token" = ["symbols"])))]
 #[tracing::instrument(name = "http.symbols.post", skip_all)]
 pub(crate) async fn post(

@@ -11,7 +11,7 @@ use wire::suspects::VerdictWord;
 use super::charts::{Svg, days};
 use super::layout::{Layout, Section, Viewer};
 use super::show::{self, Day};
-use super::{machines, verdict};
+use super::verdict;
 
 pub(crate) use facts::{Facts, NewSignature, NewVersion, Regression, Span, WINDOWS, window_days};
 use news::{Age, ChangeRow, RegressionRow};
@@ -36,6 +36,7 @@ pub(crate) struct Page {
     changes: Vec<ChangeRow>,
     regressions: Vec<RegressionRow>,
     ages: Vec<Age>,
+    codes_csv_href: String,
     new_codes: Vec<NewCode>,
     new_versions: Vec<NewVersionView>,
     new_signatures: Vec<NewSignatureView>,
@@ -83,6 +84,14 @@ impl Page {
             changes: facts.changes.iter().map(news::change).collect(),
             regressions: facts.regressions.iter().map(news::regression).collect(),
             ages: news::ages(facts),
+            codes_csv_href: show::address(
+                "/api/v1/stop-codes.csv",
+                &[
+                    ("from", &facts.window.from.to_string()),
+                    ("to", &facts.window.to.to_string()),
+                    ("limit", "500"),
+                ],
+            ),
             new_codes: new_codes(&facts.stop_codes),
             new_versions: facts.new_versions.iter().map(new_version).collect(),
             new_signatures: facts.new_signatures.iter().map(new_signature).collect(),

@@ -39,7 +39,9 @@ pub(super) async fn list(
             *field = usual.to_string();
         }
     }
-    let facts = gather(&state, after, request.limit, form).await?;
+    let mut facts = gather(&state, after, request.limit, form).await?;
+    facts.limit = request.asked_limit();
+    facts.cursor = request.asked_cursor();
     html(&ListPage::new(&facts, Some(&viewer)))
 }
 
@@ -55,6 +57,8 @@ async fn gather(
     Ok(ListFacts {
         experiments: page.items.into_iter().map(view::experiment::experiment).collect(),
         proofs: view::experiment::score(proofs),
+        limit: None,
+        cursor: None,
         next_cursor: page.next.map(|next| opaque_cursor(&next.0)),
         form,
         problem: None,

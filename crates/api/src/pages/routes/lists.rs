@@ -13,7 +13,7 @@ use super::{Answer, html, viewer};
 use crate::auth::Session;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
-use crate::handlers::drivers::DriverQuery;
+use crate::handlers::drivers::{DriverQuery, SearchQuery};
 use crate::handlers::machines::MachineQuery;
 use crate::handlers::stop_codes::WindowQuery;
 use crate::list::{ListRequest, opaque_cursor};
@@ -27,32 +27,6 @@ const WINDOW_DAYS: u16 = 91;
 /// Models on one page of their list.
 const MODELS: usize = 100;
 
-/// `?search=`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct SearchQuery {
-    search: String,
-}
-
-/// The name to continue after: the cursor's, else the searched one.
-fn start(request: &ListRequest, search: &str) -> Result<Option<String>, ApiError> {
-    let cursor: Option<String> = request.cursor()?;
-    Ok(cursor.or_else(|| (!search.is_empty()).then(|| search.to_owned())))
-}
-
-/// Cuts a page where names no longer start with `search`; the cursor of the rest is void then.
-fn keep_matching<T>(
-    page: store::Page<T, String>,
-    search: &str,
-    name: impl Fn(&T) -> &str,
-) -> (Vec<T>, Option<String>) {
-    let before = page.items.len();
-    let matches = |item: &T| name(item).to_lowercase().starts_with(&search.to_lowercase());
-    let items: Vec<T> = page.items.into_iter().take_while(matches).collect();
-    let next = page.next.filter(|_| items.len() == before);
-    (items, next.map(|next| opaque_cursor(&next)))
-}
-
 /// Show the list of drivers.
 #[tracing::instrument(name = "http.pages.drivers", skip_all)]
 pub(super) async fn drivers(
@@ -62,22 +36,19 @@ pub(super) async fn drivers(
     Query(query): Query<SearchQuery>,
 ) -> Result<Response, ApiError> {
     let viewer = viewer(&caller)?;
-    let search = query.search.trim().to_lowercase();
+    let search = query.given().unwrap_or_default().to_lowercase();
     let cursor: Option<String> = request.cursor()?;
     let mut conn = state.conn().await?;
-    if !search.is_empty() && cursor.is_none() {
-        if store::drivers::is_known(&mut conn, &search).await? {
-            return Ok(Redirect::to(&format!("/drivers/{}", show::encode(&search))).into_response());
-        }
+    if !search.is_empty() && cursor.is_none() && store::drivers::is_known(&mut conn, &search).await? {
+        return Ok(Redirect::to(&format!("/drivers/{}", show::encode(&search))).into_response());
     }
-    let after = start(&request, &search)?;
-    let page = store::drivers::list(&mut conn, after.as_deref(), request.limit).await?;
-    let (items, next_cursor) = keep_matching(page, &search, |driver| driver.name.as_str());
+    let page = store::drivers::list(&mut conn, query.given(), cursor.as_deref(), request.limit).await?;
     let facts = drivers::ListFacts {
-        drivers: items.into_iter().map(view::driver::summary).collect(),
+        next_cursor: page.next.as_ref().map(opaque_cursor),
+        limit: request.asked_limit(),
+        drivers: page.items.into_iter().map(view::driver::summary).collect(),
         search,
-        turned: cursor.is_some(),
-        next_cursor,
+        cursor: request.asked_cursor(),
     };
     Ok(html(&drivers::ListPage::new(&facts, Some(&viewer)))?.into_response())
 }
@@ -182,27 +153,30 @@ pub(super) async fn machines(
         }
         Err(error) => return Err(error),
     };
-    let search = query.search.trim().to_owned();
     let cursor: Option<String> = request.cursor()?;
     let mut conn = state.conn().await?;
-    if !search.is_empty() && cursor.is_none() && store::machines::find(&mut conn, &search).await?.is_some() {
-        return Ok(Redirect::to(&format!("/machines/{}", show::encode(&search))).into_response());
+    if let Some(search) = filter.search.as_deref().filter(|_| cursor.is_none())
+        && store::machines::find(&mut conn, search).await?.is_some()
+    {
+        return Ok(Redirect::to(&format!("/machines/{}", show::encode(search))).into_response());
     }
-    let after = start(&request, &search)?;
-    let page = store::machines::list(&mut conn, &filter, after.as_deref(), request.limit).await?;
-    let count = if filter == store::machines::Filter::default() {
+    let page = store::machines::list(&mut conn, &filter, cursor.as_deref(), request.limit).await?;
+    let named_only = store::machines::Filter {
+        search: filter.search.clone(),
+        ..store::machines::Filter::default()
+    };
+    let count = if filter == named_only {
         None
     } else {
         Some(store::machines::count(&mut conn, &filter).await?)
     };
-    let (items, next_cursor) = keep_matching(page, &search, |machine| machine.name.as_str());
     let facts = machines::ListFacts {
-        machines: items.into_iter().map(view::machine::summary).collect(),
+        next_cursor: page.next.as_ref().map(opaque_cursor),
+        machines: page.items.into_iter().map(view::machine::summary).collect(),
         query,
         count,
         problem: None,
-        turned: cursor.is_some(),
-        next_cursor,
+        cursor: request.asked_cursor(),
         address: state.address(&headers),
     };
     Ok(html(&machines::ListPage::new(&facts, Some(&viewer)))?.into_response())
@@ -222,30 +196,4 @@ pub(super) async fn machine(
         &view::machine::detail(detail),
         Some(&viewer),
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::keep_matching;
-
-    fn page(names: &[&str]) -> store::Page<String, String> {
-        store::Page {
-            items: names.iter().map(|name| (*name).to_owned()).collect(),
-            next: Some("z".to_owned()),
-        }
-    }
-
-    #[test]
-    fn a_search_ends_where_names_stop_matching() {
-        let (items, next) = keep_matching(page(&["acme.sys", "acmecap.sys", "b.sys"]), "Acme", |name| name);
-        assert_eq!(items, ["acme.sys", "acmecap.sys"]);
-        assert_eq!(next, None);
-    }
-
-    #[test]
-    fn without_a_search_everything_is_kept_and_goes_on() {
-        let (items, next) = keep_matching(page(&["a", "b"]), "", |name| name);
-        assert_eq!(items.len(), 2);
-        assert!(next.is_some());
-    }
 }

@@ -13,9 +13,7 @@ use uuid::Uuid;
 use wire::token::Scope;
 
 use super::{Answer, html};
-use crate::auth::{
-    Caller, Session, Via, by_token, clear_cookie, is_same_site, session_cookie, session_secret,
-};
+use crate::auth::{Caller, Session, Visitor, clear_cookie, is_same_site, session_cookie, session_secret};
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::pages::sign_in::{LinkPage, Page, Refusal, way_back};
@@ -58,7 +56,7 @@ pub(super) struct SignInForm {
 #[tracing::instrument(name = "http.pages.sign_in", skip_all)]
 pub(super) async fn sign_in(
     State(state): State<AppState>,
-    session: Result<Session, Response>,
+    (visitor, session): (Visitor, Result<Session, Response>),
     (method, uri, headers): (Method, Uri, HeaderMap),
     Form(form): Form<SignInForm>,
 ) -> Result<Response, ApiError> {
@@ -68,9 +66,9 @@ pub(super) async fn sign_in(
     }
     let next = way_back(Some(&form.next));
     if !form.link.is_empty() {
-        return by_link(&state, &form.link, session.is_ok(), next).await;
+        return by_link(&state, &visitor, &form.link, session.is_ok(), next).await;
     }
-    match by_token(&state, form.token.trim(), Via::Session).await {
+    match visitor.by_token(&state, form.token.trim()).await {
         Ok(caller) if caller.may(Scope::Read) => open(&state, &grant(caller), "token", next).await,
         Ok(caller) => refuse(&state, caller.token_id, Refusal::Scope, next).await,
         Err(ApiError::Unauthorized { .. }) => refuse(&state, None, Refusal::Token, next).await,
@@ -78,12 +76,14 @@ pub(super) async fn sign_in(
     }
 }
 
-async fn by_link(state: &AppState, link: &str, has_session: bool, next: &str) -> Result<Response, ApiError> {
-    let mut conn = state.conn().await?;
-    let hash = Sha256::of(link.as_bytes());
-    let used = sessions::use_link(&mut conn, hash, state.clock.now()).await?;
-    drop(conn);
-    match used {
+async fn by_link(
+    state: &AppState,
+    visitor: &Visitor,
+    link: &str,
+    has_session: bool,
+    next: &str,
+) -> Result<Response, ApiError> {
+    match visitor.by_link(state, link).await? {
         Some(grant) => open(state, &grant, "link", next).await,
         // Pressing the button a second time is no reason to sign in again.
         None if has_session => Ok(Redirect::to(next).into_response()),

@@ -68,6 +68,8 @@ pub(crate) fn experiment_lists() -> [ListFacts; 3] {
             judged: 8,
             right: 7,
         },
+        limit: Some(20),
+        cursor: None,
         next_cursor: Some("b3Blbg==".to_owned()),
         form: Form {
             machines: "5".to_owned(),
@@ -95,6 +97,8 @@ pub(crate) fn experiment_lists() -> [ListFacts; 3] {
             judged: 0,
             right: 0,
         },
+        limit: None,
+        cursor: Some(text.clone()),
         next_cursor: Some(text.clone()),
         form: Form {
             driver: text.clone(),

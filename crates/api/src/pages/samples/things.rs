@@ -28,7 +28,8 @@ pub(crate) fn driver_lists() -> [drivers::ListFacts; 4] {
             driver("amdppm.sys", None, 2),
         ],
         search: String::new(),
-        turned: true,
+        limit: Some(20),
+        cursor: Some("bm93".to_owned()),
         next_cursor: Some("b3Blbg==".to_owned()),
     };
     let searched = drivers::ListFacts {
@@ -38,7 +39,8 @@ pub(crate) fn driver_lists() -> [drivers::ListFacts; 4] {
     let evil = drivers::ListFacts {
         drivers: vec![driver(&hostile(), Some(&hostile()), u64::MAX)],
         search: hostile(),
-        turned: false,
+        limit: None,
+        cursor: None,
         next_cursor: Some(hostile()),
     };
     [usual, drivers::ListFacts::default(), searched, evil]
@@ -95,6 +97,7 @@ pub(crate) fn machine_lists() -> [machines::ListFacts; 4] {
             version: hostile(),
             model: hostile(),
             os_build: hostile(),
+            limit: hostile(),
         },
         count: Some(u64::MAX),
         problem: Some(hostile()),
