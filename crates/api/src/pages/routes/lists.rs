@@ -65,10 +65,8 @@ pub(super) async fn drivers(
     let search = query.search.trim().to_lowercase();
     let cursor: Option<String> = request.cursor()?;
     let mut conn = state.conn().await?;
-    if !search.is_empty() && cursor.is_none() {
-        if store::drivers::is_known(&mut conn, &search).await? {
-            return Ok(Redirect::to(&format!("/drivers/{}", show::encode(&search))).into_response());
-        }
+    if !search.is_empty() && cursor.is_none() && store::drivers::is_known(&mut conn, &search).await? {
+        return Ok(Redirect::to(&format!("/drivers/{}", show::encode(&search))).into_response());
     }
     let after = start(&request, &search)?;
     let page = store::drivers::list(&mut conn, after.as_deref(), request.limit).await?;
