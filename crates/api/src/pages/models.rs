@@ -66,7 +66,7 @@ struct ListRow {
     machines: String,
     machines_width: String,
     seen: Seen,
-    codes: Vec<Code>,
+    codes: Vec<CodeRow>,
 }
 
 /// Counts and a rate.
@@ -79,7 +79,7 @@ struct Seen {
 }
 
 /// A stop code and the machines that crashed with it.
-struct Code {
+struct CodeRow {
     code: String,
     name: String,
     crashes: String,
@@ -130,8 +130,8 @@ fn seen(seen: &Observed) -> Seen {
     }
 }
 
-fn codes(model: &ModelSummary) -> Vec<Code> {
-    let code = |code: &wire::model::ModelStopCode| Code {
+fn codes(model: &ModelSummary) -> Vec<CodeRow> {
+    let code = |code: &wire::model::ModelStopCode| CodeRow {
         code: code.stop_code.to_string(),
         name: code.stop_code_name.clone(),
         crashes: show::count(code.crash_count),
@@ -153,7 +153,7 @@ pub(crate) struct DetailPage {
     crashes_href: String,
     seen: Seen,
     trend: Option<Trend>,
-    codes: Vec<Code>,
+    codes: Vec<CodeRow>,
     versions: Vec<VersionRow>,
     builds: Vec<BuildRow>,
     bios: Vec<BiosRow>,

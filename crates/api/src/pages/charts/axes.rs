@@ -172,7 +172,10 @@ mod tests {
         ] {
             let ticks = rates(peak);
             assert!((2..9).contains(&ticks.len()), "{peak}: {ticks:?}");
-            assert!(!(peak < 1e15) || top(&ticks) >= peak, "{peak}: {ticks:?}");
+            assert!(
+                peak.is_nan() || peak >= 1e15 || top(&ticks) >= peak,
+                "{peak}: {ticks:?}"
+            );
         }
     }
 
@@ -184,7 +187,7 @@ mod tests {
             columns: 91,
         };
         let ticks = axis.ticks(1000.0);
-        assert_eq!(ticks[1] - ticks[0], 7.0);
+        assert!((ticks[1] - ticks[0] - 7.0).abs() < 1e-9);
         assert_eq!(axis.label(ticks[0]), "31 Aug");
     }
 }

@@ -228,7 +228,7 @@ impl Canvas<'_> {
             right - left,
             bottom - top
         ));
-        self.close(title);
+        self.close("rect", title);
     }
 
     fn dot(&mut self, ink: Ink, (x, y): BackendCoord, title: &str) {
@@ -238,21 +238,17 @@ impl Canvas<'_> {
                 unfine(x),
                 unfine(y)
             ));
-            self.close(title);
+            self.close("circle", title);
         }
     }
 
-    /// Ends an element; `title` is shown when the mouse rests on it.
-    fn close(&mut self, title: &str) {
+    /// Ends an element of this name; `title` is shown when the mouse rests on it.
+    fn close(&mut self, element: &str, title: &str) {
         if title.is_empty() {
             self.body.push_str("/>");
         } else {
             let title = escape(title);
-            // The element that is open has been written before.
-            let name = self.body.rfind('<').and_then(|at| self.body.get(at + 1..));
-            let name = name.and_then(|element| element.split(' ').next());
-            let name = name.unwrap_or_default().to_owned();
-            self.push(format_args!("><title>{title}</title></{name}>"));
+            self.push(format_args!("><title>{title}</title></{element}>"));
         }
     }
 

@@ -121,7 +121,9 @@ fn span(points: &[&Point], most: f64) -> (f64, f64) {
         .iter()
         .map(|point| point.value)
         .fold(f64::NEG_INFINITY, f64::max);
-    let room = ((high - low) * 0.08).max(high.abs() * 0.001).max(1e-9);
+    // Equal values get an axis on which round values differ.
+    let least = if high > low { 0.001 } else { 0.1 };
+    let room = ((high - low) * 0.08).max(high.abs() * least).max(1e-9);
     (
         (low - room).max(low.min(0.0)),
         (high + room).min(most.max(low + room)),

@@ -89,7 +89,9 @@ pub(super) fn of(facts: &Facts) -> Option<Matrix> {
     // The newest first, as in the table above.
     versions.reverse();
     let mut all = Sum::default();
-    facts.models.iter().for_each(|one| all.add(one));
+    for one in &facts.models {
+        all.add(one);
+    }
 
     let columns = models.len() + usize::from(!other_models.is_empty());
     let mut sums = vec![vec![Sum::default(); columns]; versions.len() + 1];

@@ -122,14 +122,17 @@ fn agent(version: &str, trouble: Option<String>) -> Agent {
     }
 }
 
-/// One machine: usual, of which nothing is known, hostile.
-pub(crate) fn machine_details() -> [MachineDetail; 3] {
-    let driver = |name: &str, version: &str| InstalledDriver {
+fn driver(name: &str, version: &str) -> InstalledDriver {
+    InstalledDriver {
         name: name.to_owned(),
         version: Some(version.to_owned()),
         company: Some("Acme Imaging GmbH".to_owned()),
-    };
-    let change = |driver: &str, from: Option<&str>, to: Option<&str>| DriverChange {
+    }
+}
+
+/// A change after which the machine began to crash.
+fn change(driver: &str, from: Option<&str>, to: Option<&str>) -> DriverChange {
+    DriverChange {
         driver: driver.to_owned(),
         from: from.map(str::to_owned),
         to: to.map(str::to_owned),
@@ -141,13 +144,20 @@ pub(crate) fn machine_details() -> [MachineDetail; 3] {
             machine_days: 12,
             crashes: 3,
         },
-    };
-    let crash = |signature: &str| TimelineEntry::Crash {
+    }
+}
+
+fn crash(signature: &str) -> TimelineEntry {
+    TimelineEntry::Crash {
         at: NOW,
         id: Uuid::nil(),
         stop_code: Some(code(0x76)),
         signature: signature.to_owned(),
-    };
+    }
+}
+
+/// One machine: usual, of which nothing is known, hostile.
+pub(crate) fn machine_details() -> [MachineDetail; 3] {
     let many: Vec<InstalledDriver> = (0..12)
         .map(|index| driver(&format!("dell{index:02}.sys"), "2.0"))
         .collect();
