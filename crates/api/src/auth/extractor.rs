@@ -89,6 +89,14 @@ struct Door {
     taken: Option<Taken>,
 }
 
+/// A token as somebody showed it.
+#[derive(Clone, Copy)]
+struct Shown {
+    hash: Sha256,
+    /// Whether it was right before, so that it has a share of its own.
+    is_known: bool,
+}
+
 impl Door {
     fn of(parts: &Parts, state: &AppState) -> Door {
         Door {
@@ -99,52 +107,52 @@ impl Door {
     }
 
     async fn by_token(&self, state: &AppState, token: &str, via: Via) -> Result<Caller, ApiError> {
-        let hash = Sha256::of(token.as_bytes());
-        let is_known = self.let_in(state, hash).await?;
+        let shown = self.let_in(state, token).await?;
         let mut conn = state.conn().await?;
-        let grant = tokens::authenticate(&mut conn, hash, state.clock.now()).await?;
+        let grant = tokens::authenticate(&mut conn, shown.hash, state.clock.now()).await?;
         drop(conn);
-        let refused = "the token is unknown, expired or revoked";
-        let grant = self.judge(state, hash, is_known, grant, refused).await?;
+        let grant = self.judge(state, shown, grant).await?;
+        let grant = grant.ok_or(ApiError::Unauthorized {
+            detail: "the token is unknown, expired or revoked",
+        })?;
         Ok(caller(grant, via))
     }
 
     async fn by_session(&self, state: &AppState, secret: &str) -> Result<Caller, ApiError> {
-        let hash = Sha256::of(secret.as_bytes());
-        let is_known = self.let_in(state, hash).await?;
+        let shown = self.let_in(state, secret).await?;
         let mut conn = state.conn().await?;
-        let grant = sessions::authenticate(&mut conn, hash, state.clock.now()).await?;
+        let grant = sessions::authenticate(&mut conn, shown.hash, state.clock.now()).await?;
         drop(conn);
-        let refused = "the session is over; sign in again";
-        let grant = self.judge(state, hash, is_known, grant, refused).await?;
+        let grant = self.judge(state, shown, grant).await?;
+        let grant = grant.ok_or(ApiError::Unauthorized {
+            detail: "the session is over; sign in again",
+        })?;
         Ok(caller(grant, Via::Session))
     }
 
-    /// Takes one request from the share of a token that is known; whether it is.
-    async fn let_in(&self, state: &AppState, hash: Sha256) -> Result<bool, ApiError> {
+    /// Takes one request from the share of the token, if that is known.
+    async fn let_in(&self, state: &AppState, secret: &str) -> Result<Shown, ApiError> {
+        let hash = Sha256::of(secret.as_bytes());
         let share = state.rates.take(hash, self.what).await?;
         match share {
             Some(share) => self.note(share),
             None => state.rates.may_try(self.address).await?,
         }
-        Ok(share.is_some())
+        let is_known = share.is_some();
+        Ok(Shown { hash, is_known })
     }
 
     /// What the database said of a token, with its consequences for the shares.
     async fn judge(
         &self,
         state: &AppState,
-        hash: Sha256,
-        is_known: bool,
+        shown: Shown,
         grant: Option<Grant>,
-        refused: &'static str,
-    ) -> Result<Grant, ApiError> {
-        let Some(grant) = grant else {
-            state.rates.was_wrong(hash, self.address).await;
-            return Err(ApiError::Unauthorized { detail: refused });
-        };
-        if !is_known {
-            self.note(state.rates.take_of_new(hash, self.what).await?);
+    ) -> Result<Option<Grant>, ApiError> {
+        if grant.is_none() {
+            state.rates.was_wrong(shown.hash, self.address).await;
+        } else if !shown.is_known {
+            self.note(state.rates.take_of_new(shown.hash, self.what).await?);
         }
         Ok(grant)
     }

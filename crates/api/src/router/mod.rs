@@ -40,11 +40,7 @@ pub fn router(state: AppState) -> Router {
     let known = Arc::new(Known::of(document.clone()));
     let deadline =
         TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, state.settings.request_deadline);
-    let bounded = |router: Router<AppState>| {
-        router
-            .layer(RequestDecompressionLayer::new())
-            .layer(deadline.clone())
-    };
+    let bounded = |router: Router<AppState>| router.layer(RequestDecompressionLayer::new()).layer(deadline);
     let unread = from_fn_with_state(state.clone(), drain::unread);
     let api = bounded(Router::from(documented()).merge(reading_as_csv()))
         .merge(Router::from(sending()).layer(unread.clone()))

@@ -230,7 +230,11 @@ fn hostile_suspects() -> Suspects {
 
 /// The overview of a usual fleet, an empty one and a hostile one.
 pub(crate) fn overviews() -> [overview::Facts; 3] {
-    let usual = overview::Facts {
+    [usual_overview(), empty_overview(), hostile_overview()]
+}
+
+fn usual_overview() -> overview::Facts {
+    overview::Facts {
         window: WINDOW,
         window_days: 91,
         machines_seen: 4_812,
@@ -246,24 +250,7 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
         stop_codes: stop_codes(),
         verdicts: vec![suspects(VerdictWord::Associated)],
         weeks: weeks(),
-        changes: vec![
-            VerdictChange {
-                stop_code: code(0x76),
-                name: "PROCESS_HAS_LOCKED_PAGES".to_owned(),
-                changed_at: NOW,
-                verdict_before: Some(VerdictWord::TooLittleData),
-                verdict: VerdictWord::LikelyCause,
-                suspect: Some("acmecap.sys 4.2.1.0".to_owned()),
-            },
-            VerdictChange {
-                stop_code: code(0x9f),
-                name: "DRIVER_POWER_STATE_FAILURE".to_owned(),
-                changed_at: NOW,
-                verdict_before: None,
-                verdict: VerdictWord::NoDriverExplainsThis,
-                suspect: None,
-            },
-        ],
+        changes: changes(),
         regressions: vec![overview::Regression {
             driver: "acmecap.sys".to_owned(),
             version: Some("4.2.1.0".to_owned()),
@@ -294,8 +281,32 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
             first_seen: days_ago(1),
         }],
         address: "http://127.0.0.1:8080".to_owned(),
-    };
-    let mut empty = usual.clone();
+    }
+}
+
+fn changes() -> Vec<VerdictChange> {
+    vec![
+        VerdictChange {
+            stop_code: code(0x76),
+            name: "PROCESS_HAS_LOCKED_PAGES".to_owned(),
+            changed_at: NOW,
+            verdict_before: Some(VerdictWord::TooLittleData),
+            verdict: VerdictWord::LikelyCause,
+            suspect: Some("acmecap.sys 4.2.1.0".to_owned()),
+        },
+        VerdictChange {
+            stop_code: code(0x9f),
+            name: "DRIVER_POWER_STATE_FAILURE".to_owned(),
+            changed_at: NOW,
+            verdict_before: None,
+            verdict: VerdictWord::NoDriverExplainsThis,
+            suspect: None,
+        },
+    ]
+}
+
+fn empty_overview() -> overview::Facts {
+    let mut empty = usual_overview();
     empty.stop_codes.clear();
     empty.weeks.clear();
     empty.changes.clear();
@@ -306,7 +317,11 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
     empty.new_signatures.clear();
     (empty.machines_seen, empty.machine_days) = (0, 0);
     (empty.now, empty.before) = (overview::Span::default(), overview::Span::default());
-    let mut evil = usual.clone();
+    empty
+}
+
+fn hostile_overview() -> overview::Facts {
+    let mut evil = usual_overview();
     evil.verdicts = vec![hostile_suspects()];
     evil.address = hostile();
     evil.now = overview::Span {
@@ -331,7 +346,7 @@ pub(crate) fn overviews() -> [overview::Facts; 3] {
     evil.new_versions[0].version = Some(hostile());
     evil.new_versions[0].company = Some(hostile());
     evil.new_signatures[0].signature = hostile();
-    [usual, empty, evil]
+    evil
 }
 
 fn weeks() -> Vec<FleetWeek> {
