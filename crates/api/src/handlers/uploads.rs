@@ -100,8 +100,10 @@ pub(crate) async fn keep(
         .transpose()
         .map_err(ApiError::internal)?;
     let note = |dump: TakenDump| store_dump(state, machine, annotations.clone(), dump);
-    let stored = try_join_all(dumps.into_iter().map(note));
-    let (stored, ()) = tokio::try_join!(stored, touch(state, machine))?;
+    if dumps.is_empty() {
+        touch(state, machine).await?;
+    }
+    let stored = try_join_all(dumps.into_iter().map(note)).await?;
     drop(lease);
     telemetry::refused_dumps(refused.len() as u64);
     Ok(UploadedDumps {
@@ -110,7 +112,7 @@ pub(crate) async fn keep(
     })
 }
 
-/// Notes that the machine was heard of, so that its dumps can be shown under its name.
+/// Notes that the machine was heard of although none of its files was stored; a stored one says so by itself.
 async fn touch(state: &AppState, machine: Option<&str>) -> Result<(), ApiError> {
     if let Some(machine) = machine {
         let mut conn = state.conn().await?;

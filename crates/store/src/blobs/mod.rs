@@ -6,7 +6,7 @@
 //!
 //! A blob is written under a temporary name beside its place, renamed, and then file and folder are synced: one folder
 //! is changed and not two, which is a tenth of the throughput. Only streams, whose hash is known last, begin in
-//! `<folder>/tmp`. After [`Blobs::put_all`] the bytes survive a power cut.
+//! `<folder>/tmp`. After [`Blobs::put`] the bytes survive a power cut.
 //!
 //! `object_store`'s local file system can be told to sync as well, but then syncs the file before it is renamed and up
 //! to three folders after that; each of them can be a commit of the file system's journal of its own.
@@ -73,16 +73,6 @@ impl Blobs {
             })
         })
         .await
-    }
-
-    /// Stores one blob durably. The same bytes again cost a look and a sync.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Blob`].
-    pub async fn put(&self, sha256: Sha256, bytes: Bytes) -> Result<(), Error> {
-        let mut results = self.put_all(vec![(sha256, bytes)]).await;
-        results.pop().unwrap_or(Ok(()))
     }
 
     /// The bytes of a blob, or `None` if there is none of this hash.

@@ -1,8 +1,8 @@
-//! Writing a group of blobs so that it survives a power cut.
+//! Writing a blob so that it survives a power cut.
 //!
-//! Each file is written under a temporary name and renamed on a thread of its own, and only then file and folder are
-//! synced: a journaling file system then commits both at once, where a sync before the rename and one after it are two
-//! commits (which cost a third of the throughput). In exchange a power cut may leave a torn file under the right name.
+//! The file is written under a temporary name and renamed, and only then file and folder are synced: a journaling file
+//! system then commits both at once, where a sync before the rename and one after it are two commits (which cost a third
+//! of the throughput). In exchange a power cut may leave a torn file under the right name.
 //! No row points at it, and a writer that finds its name taken compares the bytes before it believes them.
 
 use std::fs::{self, File, TryLockError};
@@ -11,7 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::{join_all, try_join};
 
 use super::{Blobs, Folder, blocking};
 use crate::{Error, Sha256};
@@ -20,22 +19,19 @@ use crate::{Error, Sha256};
 const COMPARED_CHUNK_BYTES: usize = 64 << 10;
 
 impl Blobs {
-    /// Stores blobs durably, each with its own result, in the order given.
-    pub async fn put_all(&self, blobs: Vec<(Sha256, Bytes)>) -> Vec<Result<(), Error>> {
-        let writes = blobs
-            .into_iter()
-            .map(|(sha256, bytes)| self.put_one(sha256, bytes));
-        join_all(writes).await
-    }
-
-    async fn put_one(&self, sha256: Sha256, bytes: Bytes) -> Result<(), Error> {
+    /// Stores one blob durably. The same bytes again cost a look and a sync.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Blob`].
+    pub async fn put(&self, sha256: Sha256, bytes: Bytes) -> Result<(), Error> {
         let folder = Arc::clone(&self.folder);
-        let written = blocking("write a blob", move || folder.write(sha256, &bytes)).await?;
-        let Written { file, shard } = written;
-        // Side by side: one after the other, the second would still wait for a flush of the disk of its own.
-        let file = blocking("sync a blob", move || file.sync_all());
-        let shard = blocking("sync a folder", move || shard.sync_all());
-        try_join(file, shard).await.map(|_| ())
+        blocking("store a blob", move || {
+            let Written { file, shard } = folder.write(sha256, &bytes)?;
+            file.sync_all()?;
+            shard.sync_all()
+        })
+        .await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Storing one group: blobs, then rows, then answers.
+//! Committing one group: rows, then answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,49 +12,29 @@ use crate::dumps::DumpState;
 use crate::machines::{self, Attributes, NewMachine};
 use crate::{DumpId, Error, MachineId, Sha256, text};
 
-/// The callers that wait for one and the same blob, in the order they came. Never empty.
+/// The callers that wait for one and the same dump, in the order they came. Never empty.
 type Callers = Vec<Waiting>;
 
 impl Committer {
-    /// Stores a group and answers each of its callers.
+    /// Commits a group and answers each of its callers.
     #[tracing::instrument(name = "ingest.group", level = "debug", skip_all, fields(dumps = group.len()))]
     pub(super) async fn take(&self, group: Vec<Waiting>) {
         // In the order of their hashes, so that two groups that share some never wait for each other in a circle.
         let mut by_hash: BTreeMap<Sha256, Callers> = BTreeMap::new();
         for waiting in group {
-            by_hash.entry(waiting.dump.sha256).or_default().push(waiting);
+            by_hash.entry(waiting.row.sha256).or_default().push(waiting);
         }
-        let stored = self.store_blobs(by_hash).await;
-        if stored.is_empty() {
-            return;
+        let group: Vec<Callers> = by_hash.into_values().collect();
+        match self.insert(&group).await {
+            Ok(receipts) => self.answer(group, &receipts),
+            Err(error) if group.len() > 1 && !error.is_transient() => self.take_one_by_one(group).await,
+            Err(error) => refuse(group, error),
         }
-        match self.insert(&stored).await {
-            Ok(receipts) => self.answer(stored, &receipts),
-            Err(error) if stored.len() > 1 && !error.is_transient() => self.take_one_by_one(stored).await,
-            Err(error) => refuse(stored, error),
-        }
-    }
-
-    /// Stores the blobs; those callers whose blob is durable. The others are answered.
-    async fn store_blobs(&self, by_hash: BTreeMap<Sha256, Callers>) -> Vec<Callers> {
-        let blobs = by_hash
-            .iter()
-            .filter_map(|(sha256, callers)| Some((*sha256, callers.first()?.dump.bytes.clone())))
-            .collect();
-        let results = self.blobs.put_all(blobs).await;
-        let mut stored = Vec::new();
-        for (callers, result) in by_hash.into_values().zip(results) {
-            match result {
-                Ok(()) => stored.push(callers),
-                Err(error) => refuse(vec![callers], error),
-            }
-        }
-        stored
     }
 
     /// One dump's data can make a statement fail; the rest of its group must not suffer for it.
-    async fn take_one_by_one(&self, stored: Vec<Callers>) {
-        for callers in stored {
+    async fn take_one_by_one(&self, group: Vec<Callers>) {
+        for callers in group {
             let alone = [callers];
             let result = self.insert(&alone).await;
             let alone = Vec::from(alone);
@@ -65,13 +45,13 @@ impl Committer {
         }
     }
 
-    async fn insert(&self, stored: &[Callers]) -> Result<BTreeMap<Sha256, Receipt>, Error> {
-        let rows: Vec<NewRow> = stored
+    async fn insert(&self, group: &[Callers]) -> Result<BTreeMap<Sha256, Receipt>, Error> {
+        let rows: Vec<&NewRow> = group
             .iter()
             .filter_map(|callers| callers.first())
-            .map(|waiting| NewRow::of(&waiting.dump, waiting.received_at))
+            .map(|waiting| &waiting.row)
             .collect();
-        let (machines, now) = machines_of(stored);
+        let (machines, now) = machines_of(group);
         if machines.is_empty() {
             // One statement is a transaction by itself, and two round trips shorter.
             let mut conn = self.pool.acquire().await?;
@@ -84,13 +64,13 @@ impl Committer {
         Ok(receipts)
     }
 
-    fn answer(&self, stored: Vec<Callers>, receipts: &BTreeMap<Sha256, Receipt>) {
+    fn answer(&self, group: Vec<Callers>, receipts: &BTreeMap<Sha256, Receipt>) {
         if receipts.values().any(|receipt| !receipt.duplicate) {
             self.notifier.wake();
         }
-        for callers in stored {
+        for callers in group {
             for (index, waiting) in callers.into_iter().enumerate() {
-                let receipt = receipts.get(&waiting.dump.sha256).ok_or(Error::Row {
+                let receipt = receipts.get(&waiting.row.sha256).ok_or(Error::Row {
                     table: "dump",
                     column: "sha256",
                 });
@@ -105,20 +85,20 @@ impl Committer {
     }
 }
 
-fn refuse(stored: Vec<Callers>, error: Error) {
+fn refuse(group: Vec<Callers>, error: Error) {
     let error = Arc::new(error);
-    for waiting in stored.into_iter().flatten() {
+    for waiting in group.into_iter().flatten() {
         let _ = waiting.answer.send(Err(Error::Group(Arc::clone(&error))));
     }
 }
 
 /// The machines that the uploads named, and when the last of them was heard of.
-fn machines_of(stored: &[Callers]) -> (Vec<NewMachine>, OffsetDateTime) {
+fn machines_of(group: &[Callers]) -> (Vec<NewMachine>, OffsetDateTime) {
     let mut heard_at = OffsetDateTime::UNIX_EPOCH;
     let mut machines = Vec::new();
-    for waiting in stored.iter().flatten() {
-        heard_at = heard_at.max(waiting.received_at);
-        machines.extend(waiting.dump.machine.clone().map(|name| NewMachine {
+    for Waiting { row, .. } in group.iter().flatten() {
+        heard_at = heard_at.max(row.received_at);
+        machines.extend(row.machine.clone().map(|name| NewMachine {
             name,
             attributes: Attributes::default(),
         }));
@@ -126,25 +106,26 @@ fn machines_of(stored: &[Callers]) -> (Vec<NewMachine>, OffsetDateTime) {
     (machines, heard_at)
 }
 
-struct NewRow {
+/// What the database is told of a dump.
+pub(super) struct NewRow {
     id: DumpId,
     sha256: Sha256,
     size_bytes: i64,
     format: &'static str,
-    machine_id: Option<MachineId>,
+    machine: Option<String>,
     file_name: Option<String>,
     annotations: Option<serde_json::Value>,
     received_at: OffsetDateTime,
 }
 
 impl NewRow {
-    fn of(dump: &NewDump, received_at: OffsetDateTime) -> NewRow {
+    pub(super) fn of(dump: &NewDump, received_at: OffsetDateTime) -> NewRow {
         NewRow {
             id: DumpId(Uuid::now_v7()),
             sha256: dump.sha256,
             size_bytes: i64::try_from(dump.bytes.len()).unwrap_or(i64::MAX),
             format: dump.format,
-            machine_id: dump.machine.as_deref().map(MachineId::of),
+            machine: dump.machine.clone(),
             file_name: dump.file_name.as_deref().map(text::without_nul),
             annotations: dump.annotations.clone().map(text::json_without_nul),
             received_at,
@@ -153,7 +134,7 @@ impl NewRow {
 }
 
 /// Inserts dumps and their jobs, all or none, and finds the rows of those that were there.
-async fn insert_rows(conn: &mut PgConnection, rows: &[NewRow]) -> Result<BTreeMap<Sha256, Receipt>, Error> {
+async fn insert_rows(conn: &mut PgConnection, rows: &[&NewRow]) -> Result<BTreeMap<Sha256, Receipt>, Error> {
     let ids = insert_new(conn, rows).await?;
     let mut receipts = BTreeMap::new();
     let mut known = Vec::new();
@@ -176,12 +157,15 @@ async fn insert_rows(conn: &mut PgConnection, rows: &[NewRow]) -> Result<BTreeMa
 }
 
 /// One statement, so one transaction; the ids of those that are new.
-async fn insert_new(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Uuid>, Error> {
+async fn insert_new(conn: &mut PgConnection, rows: &[&NewRow]) -> Result<Vec<Uuid>, Error> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let hashes: Vec<Vec<u8>> = rows.iter().map(|row| row.sha256.0.to_vec()).collect();
     let sizes: Vec<i64> = rows.iter().map(|row| row.size_bytes).collect();
     let formats: Vec<String> = rows.iter().map(|row| row.format.to_owned()).collect();
-    let machines: Vec<Option<Uuid>> = rows.iter().map(|row| row.machine_id.map(|id| id.0)).collect();
+    let machines: Vec<Option<Uuid>> = rows
+        .iter()
+        .map(|row| row.machine.as_deref().map(|name| MachineId::of(name).0))
+        .collect();
     let file_names: Vec<Option<String>> = rows.iter().map(|row| row.file_name.clone()).collect();
     let annotations: Vec<Option<serde_json::Value>> =
         rows.iter().map(|row| row.annotations.clone()).collect();

@@ -1,9 +1,10 @@
-//! Taking dumps durably, many in one sync and one transaction.
+//! Taking dumps durably, many rows in one transaction.
 //!
-//! [`Ingest::submit`] hands a dump to a committing task. The task takes what is waiting, stores the blobs (each file and
-//! its folder synced), and only then inserts all `dump` and `job` rows in one transaction. The callers
-//! are answered after the commit, so an answer means: file, folder and rows survive a power cut. While one group
-//! commits, the next gathers; groups grow with the load, and a lone upload waits for nobody.
+//! [`Ingest::submit`] stores the blob (file and folder synced) and only then hands the row to a committing task, which
+//! inserts the `dump` and `job` rows of all that wait in one transaction. The callers are answered after the commit, so
+//! an answer means: file, folder and rows survive a power cut. While one group commits, the next gathers; groups grow
+//! with the load, and a lone upload waits for nobody. Blobs do not wait for each other: the file system merges syncs
+//! that overlap by itself, but Postgres plans and runs a statement for each that is sent.
 //!
 //! The same bytes are the same dump, whoever sends them, also at the same moment: `dump.sha256` is unique, and the
 //! insert that comes second finds the row of the first. The blob is looked at in either case, so a duplicate mends a
@@ -13,7 +14,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sqlx::PgPool;
-use time::OffsetDateTime;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::blobs::Blobs;
@@ -23,12 +23,16 @@ use crate::{Clock, DumpId, Error, Sha256};
 
 mod commit;
 
+use commit::NewRow;
+
 /// The most dumps that are committed together.
 const LARGEST_GROUP: usize = 64;
 
-/// Groups under way at once: some sync their files while others commit their rows. A few callers need not wait for
-/// each other at all; file system and Postgres merge syncs that overlap.
-const GROUPS_AT_ONCE: usize = 8;
+/// Groups under way at once: one gathers its rows while the other waits for its commit.
+const GROUPS_AT_ONCE: usize = 2;
+
+/// Blobs that are written and synced at once, each on a thread.
+const BLOBS_AT_ONCE: usize = 64;
 
 /// Callers that may wait to be gathered; more wait in `submit`.
 const LONGEST_LINE: usize = 256;
@@ -64,19 +68,20 @@ pub struct Receipt {
 /// Takes dumps. Cheap to clone; the committing task ends when the last clone is gone and all are answered.
 #[derive(Debug, Clone)]
 pub struct Ingest {
+    blobs: Blobs,
+    writers: Arc<Semaphore>,
     line: mpsc::Sender<Waiting>,
     clock: Clock,
 }
 
+/// A caller whose blob is durable.
 struct Waiting {
-    dump: NewDump,
-    received_at: OffsetDateTime,
+    row: NewRow,
     answer: oneshot::Sender<Result<Receipt, Error>>,
 }
 
 struct Committer {
     pool: PgPool,
-    blobs: Blobs,
     notifier: Notifier,
 }
 
@@ -84,18 +89,19 @@ impl Ingest {
     /// Starts the committing task.
     pub fn start(pool: PgPool, blobs: Blobs, clock: Clock, notifier: Notifier) -> Ingest {
         let (line, waiting) = mpsc::channel(LONGEST_LINE);
-        let committer = Arc::new(Committer {
-            pool,
-            blobs,
-            notifier,
-        });
+        let committer = Arc::new(Committer { pool, notifier });
         tokio::spawn(gather(committer, waiting));
-        Ingest { line, clock }
+        Ingest {
+            blobs,
+            writers: Arc::new(Semaphore::new(BLOBS_AT_ONCE)),
+            line,
+            clock,
+        }
     }
 
     /// Stores one dump and answers when it is durable.
     ///
-    /// A caller that goes away while it waits loses nothing but the answer.
+    /// A caller that goes away while it waits leaves all of the dump or, at most, a blob without a row, which is swept.
     ///
     /// # Errors
     ///
@@ -103,12 +109,12 @@ impl Ingest {
     /// could not, [`Error::Closed`] if the server is stopping.
     #[tracing::instrument(name = "ingest.submit", skip_all, fields(dump.size_bytes = dump.bytes.len()))]
     pub async fn submit(&self, dump: NewDump) -> Result<Receipt, Error> {
+        let row = NewRow::of(&dump, self.clock.now());
+        let writer = self.writers.acquire().await.map_err(|_| Error::Closed)?;
+        self.blobs.put(dump.sha256, dump.bytes).await?;
+        drop(writer);
         let (answer, receipt) = oneshot::channel();
-        let waiting = Waiting {
-            dump,
-            received_at: self.clock.now(),
-            answer,
-        };
+        let waiting = Waiting { row, answer };
         self.line.send(waiting).await.map_err(|_| Error::Closed)?;
         receipt.await.map_err(|_| Error::Closed)?
     }
