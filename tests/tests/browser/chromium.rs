@@ -17,6 +17,7 @@ use chromiumoxide::cdp::browser_protocol::input::{
 };
 use chromiumoxide::cdp::browser_protocol::log::{EventEntryAdded, LogEntryLevel};
 use chromiumoxide::cdp::js_protocol::runtime::EventExceptionThrown;
+use chromiumoxide::error::CdpError;
 use chromiumoxide::{Element, Page};
 use futures_util::StreamExt;
 use tempfile::TempDir;
@@ -26,7 +27,16 @@ use tokio::time::timeout;
 const PROGRAM: &str = "/usr/bin/chromium";
 
 /// How long anything that a person would wait for may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the browser gives, which a person would not wait for any longer.
+async fn patiently<T>(what: &str, doing: impl Future<Output = Result<T, CdpError>>) -> T {
+    match timeout(PATIENCE, doing).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => panic!("{what}: {error}"),
+        Err(_) => panic!("{what}: not in {PATIENCE:?}"),
+    }
+}
 
 /// A browser with a profile of its own.
 pub(crate) struct Browser {
@@ -73,19 +83,18 @@ impl Browser {
 
     /// A tab that shows `address`, as wide as `width` pixels.
     pub(crate) async fn open(&self, address: &str, width: i64) -> Tab {
-        let page = self.chromium.new_page("about:blank").await.unwrap();
-        page.enable_log().await.unwrap();
-        page.enable_runtime().await.unwrap();
+        let page = patiently("a tab", self.chromium.new_page("about:blank")).await;
+        patiently("the log", page.enable_log()).await;
+        patiently("exceptions", page.enable_runtime()).await;
         let complaints = Complaints::default();
         let listening = [complaints.logged(&page).await, complaints.thrown(&page).await];
-        page.execute(SetDeviceMetricsOverrideParams::new(width, 1000, 1.0, width < 500))
-            .await
-            .unwrap();
+        let screen = SetDeviceMetricsOverrideParams::new(width, 1000, 1.0, width < 500);
+        patiently("the screen", page.execute(screen)).await;
         let downloads = self.folder.path().join("downloads");
         let keep = SetDownloadBehaviorParams::builder()
             .behavior(SetDownloadBehaviorBehavior::Allow)
             .download_path(downloads.display().to_string());
-        self.chromium.execute(keep.build().unwrap()).await.unwrap();
+        patiently("downloads", self.chromium.execute(keep.build().unwrap())).await;
         let tab = Tab {
             page,
             downloads,
@@ -98,7 +107,7 @@ impl Browser {
 
     /// Ends the browser as its window's button does.
     pub(crate) async fn close(mut self) {
-        self.chromium.close().await.unwrap();
+        patiently("the end", self.chromium.close()).await;
         self.chromium.wait().await.unwrap();
         self.events.abort();
     }
@@ -151,10 +160,7 @@ impl Tab {
             self.page.goto(address).await?;
             self.page.wait_for_navigation().await
         };
-        let loaded = timeout(PATIENCE, loading).await;
-        loaded
-            .unwrap_or_else(|_| panic!("{address} does not load"))
-            .unwrap();
+        patiently(address, loading).await;
     }
 
     /// The path and query of what is shown.
@@ -165,27 +171,30 @@ impl Tab {
     /// What the first element that matches `selector` reads.
     pub(crate) async fn text(&self, selector: &str) -> String {
         let element = self.find(selector).await;
-        element.inner_text().await.unwrap().unwrap_or_default()
+        patiently(selector, element.inner_text())
+            .await
+            .unwrap_or_default()
     }
 
     /// What each element that matches `selector` reads.
     pub(crate) async fn texts(&self, selector: &str) -> Vec<String> {
         let script =
             format!("[...document.querySelectorAll({selector:?})].map(found => found.innerText.trim())");
-        self.page.evaluate(script).await.unwrap().into_value().unwrap()
+        self.evaluate(&script).await
     }
 
     /// Types into the field that `selector` matches.
     pub(crate) async fn type_into(&self, selector: &str, text: &str) {
         let field = self.find(selector).await;
-        field.click().await.unwrap();
-        field.type_str(text).await.unwrap();
+        patiently(selector, field.click()).await;
+        patiently(selector, field.type_str(text)).await;
     }
 
     /// Clicks the first link or button in `within` that reads `words`, and waits until the address has changed.
     pub(crate) async fn follow(&self, within: &str, words: &str) {
         let before: String = self.evaluate("location.href").await;
-        self.clickable(within, words).await.click().await.unwrap();
+        let target = self.clickable(within, words).await;
+        patiently(words, target.click()).await;
         self.until(&format!(
             "location.href != {before:?} && document.readyState == 'complete'"
         ))
@@ -197,7 +206,8 @@ impl Tab {
         for old in fs::read_dir(&self.downloads).unwrap().flatten() {
             fs::remove_file(old.path()).unwrap();
         }
-        self.clickable(within, words).await.click().await.unwrap();
+        let target = self.clickable(within, words).await;
+        patiently(words, target.click()).await;
         let started = Instant::now();
         loop {
             let mut files = fs::read_dir(&self.downloads)
@@ -219,8 +229,8 @@ impl Tab {
     /// Drags files from outside over the element that `selector` matches, and lets go.
     pub(crate) async fn drop_files(&self, selector: &str, files: &[&Path]) {
         let target = self.find(selector).await;
-        target.scroll_into_view().await.unwrap();
-        let at = target.clickable_point().await.unwrap();
+        patiently(selector, target.scroll_into_view()).await;
+        let at = patiently(selector, target.clickable_point()).await;
         // A drag must carry an item beside its files: an empty list is left out on the way, and then refused.
         let data = DragData::builder()
             .item(DragDataItem::new("text/plain", ""))
@@ -234,7 +244,7 @@ impl Tab {
             DispatchDragEventType::Drop,
         ] {
             let event = DispatchDragEventParams::new(step, at.x, at.y, data.clone());
-            self.page.execute(event).await.unwrap();
+            patiently("a drag", self.page.execute(event)).await;
         }
     }
 
@@ -243,7 +253,8 @@ impl Tab {
         let started = Instant::now();
         loop {
             // Between two pages there is none to ask.
-            let holds = self.page.evaluate(condition).await.ok();
+            let holds = timeout(PATIENCE, self.page.evaluate(condition)).await;
+            let holds = holds.ok().and_then(Result::ok);
             if holds.and_then(|value| value.into_value().ok()) == Some(true) {
                 return;
             }
@@ -259,9 +270,8 @@ impl Tab {
 
     /// What an expression in the page's own language gives.
     pub(crate) async fn evaluate<T: serde::de::DeserializeOwned>(&self, expression: &str) -> T {
-        let value = timeout(PATIENCE, self.page.evaluate(expression)).await;
-        let value = value.unwrap_or_else(|_| panic!("no answer to {expression}"));
-        value.unwrap().into_value().unwrap()
+        let value = patiently(expression, self.page.evaluate(expression)).await;
+        value.into_value().unwrap()
     }
 
     /// What the browser found wrong since the tab was opened.
@@ -270,7 +280,8 @@ impl Tab {
     }
 
     async fn find(&self, selector: &str) -> Element {
-        match self.page.find_element(selector).await {
+        let found = timeout(PATIENCE, self.page.find_element(selector)).await;
+        match found.unwrap_or(Err(CdpError::Timeout)) {
             Ok(element) => element,
             Err(error) => panic!(
                 "{selector}: {error} at {}:\n{}",
@@ -281,10 +292,12 @@ impl Tab {
     }
 
     async fn clickable(&self, within: &str, words: &str) -> Element {
+        // Of a tab behind another one nothing is visible, and what is not visible cannot be clicked.
+        patiently("this tab", self.page.bring_to_front()).await;
         for selector in ["a", "button"] {
-            let found = self.page.find_elements(format!("{within} {selector}")).await;
-            for element in found.unwrap_or_default() {
-                let text = element.inner_text().await.unwrap().unwrap_or_default();
+            let found = timeout(PATIENCE, self.page.find_elements(format!("{within} {selector}"))).await;
+            for element in found.ok().and_then(Result::ok).unwrap_or_default() {
+                let text = patiently(within, element.inner_text()).await.unwrap_or_default();
                 if text.trim().starts_with(words) {
                     return element;
                 }

@@ -87,7 +87,9 @@ async fn the_checks_find_what_they_look_for() {
     let tab = sign_in(&browser, &server, PHONE).await;
     let spoil = "document.querySelector('main').innerHTML += `
         <input id=twice><button id=twice></button><svg></svg><table></table><h1>Again</h1>
-        <p class=wide>${'wide'.repeat(200)}</p>`; fetch('/no-such-page').then(() => true)";
+        <hr>`;
+        document.querySelector('main hr').style.width = '2000px';
+        fetch('/no-such-page').then(() => true)";
     assert!(tab.evaluate::<bool>(spoil).await);
     let unnamed: Vec<String> = tab.evaluate(UNNAMED).await;
     assert_eq!(unnamed.len(), 6, "{unnamed:?}");
