@@ -17,7 +17,7 @@ pub struct Inventory {
     pub machine: MachineAttributes,
     /// Whether and how the machine can write dumps, as the agent found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub crash_control: Option<serde_json::Value>,
     /// The drivers, in full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
