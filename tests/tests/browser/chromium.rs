@@ -31,11 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the browser gives, which a person would not wait for any longer.
 async fn patiently<T>(what: &str, doing: impl Future<Output = Result<T, CdpError>>) -> T {
-    match timeout(PATIENCE, doing).await {
-        Ok(Ok(done)) => done,
-        Ok(Err(error)) => panic!("{what}: {error}"),
-        Err(_) => panic!("{what}: not in {PATIENCE:?}"),
-    }
+    let done = timeout(PATIENCE, doing).await.unwrap_or(Err(CdpError::Timeout));
+    done.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
 /// A browser with a profile of its own.
