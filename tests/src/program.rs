@@ -187,6 +187,26 @@ impl Server {
             .collect()
     }
 
+    /// The one-time link that the server prints a moment after it is ready.
+    ///
+    /// # Panics
+    ///
+    /// If it prints none within a minute.
+    pub async fn sign_in_link(&self) -> String {
+        let started = Instant::now();
+        loop {
+            let log = self.log();
+            // The last line may not be whole yet.
+            let whole = log.rsplit_once('\n').map_or("", |(lines, _)| lines);
+            let mut words = whole.split_whitespace();
+            if let Some(link) = words.find(|word| word.contains("/sign-in?link=")) {
+                return link.to_owned();
+            }
+            assert!(started.elapsed() < Duration::from_mins(1), "no link\n{log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What the server has printed so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.data.folder.path().join("server.log")).unwrap_or_default()

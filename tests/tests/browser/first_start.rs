@@ -11,11 +11,7 @@ async fn the_printed_link_signs_in_once_and_the_empty_page_says_what_to_do() {
         return;
     };
     let server = Server::start().await;
-    let log = server.log();
-    let link = log
-        .split_whitespace()
-        .find(|word| word.contains("/sign-in?link="))
-        .unwrap();
+    let link = &server.sign_in_link().await;
 
     let tab = browser.open(link, DESK).await;
     tab.follow("main", "Sign in").await;

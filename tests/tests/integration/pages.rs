@@ -12,10 +12,10 @@ struct SignedIn {
 }
 
 /// The secret of the link that a server has printed.
-fn link(server: &Server) -> String {
-    let log = server.log();
-    let (_, secret) = log.split_once("/sign-in?link=").unwrap();
-    secret.split_whitespace().next().unwrap().to_owned()
+async fn link(server: &Server) -> String {
+    let link = server.sign_in_link().await;
+    let (_, secret) = link.split_once("/sign-in?link=").unwrap();
+    secret.to_owned()
 }
 
 async fn press(server: &Server, link: &str) -> Response {
@@ -28,7 +28,7 @@ async fn press(server: &Server, link: &str) -> Response {
 
 impl SignedIn {
     async fn new(server: &Server) -> SignedIn {
-        let answer = press(server, &link(server)).await;
+        let answer = press(server, &link(server).await).await;
         let cookie = answer.headers()["set-cookie"].to_str().unwrap();
         SignedIn {
             http: browser(),
@@ -87,7 +87,7 @@ impl SignedIn {
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_at_a_sign_in_link_does_not_use_it_up_and_its_button_does() {
     let server = Server::start().await;
-    let link = link(&server);
+    let link = link(&server).await;
     for _ in 0..2 {
         let page = browser().get(format!("{}/sign-in?link={link}", server.base()));
         let page = page.send().await.unwrap();
