@@ -99,7 +99,7 @@ struct Pool {
 impl Pool {
     async fn stop(self) {
         self.stop.cancel();
-        tokio::time::timeout(Duration::from_secs(20), self.running)
+        tokio::time::timeout(Duration::from_mins(1), self.running)
             .await
             .expect("a pool that is told to stop stops")
             .unwrap();
