@@ -33,13 +33,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(5_000);
     let url = std::env::var("DATABASE_URL").map_err(|_| "DATABASE_URL is not set")?;
-    let (server, _) = url.rsplit_once('/').ok_or("DATABASE_URL names no database")?;
+    // What stands behind the question mark, such as the folder of a socket, has slashes too.
+    let (address, parameters) = url.split_once('?').unwrap_or((&url, ""));
+    let (server, _) = address.rsplit_once('/').ok_or("DATABASE_URL names no database")?;
     let mut admin = PgConnection::connect(&url).await?;
     let name = format!("bench_exposure_{}", std::process::id());
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .execute(&mut admin)
         .await?;
-    let outcome = run(&format!("{server}/{name}"), machines).await;
+    let outcome = run(&format!("{server}/{name}?{parameters}"), machines).await;
     sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
         .execute(&mut admin)
         .await?;

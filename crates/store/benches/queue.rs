@@ -52,8 +52,10 @@ async fn fresh_database(url: &str) -> PgPool {
             .await
             .expect("a database can be made");
     }
-    let base = url.rsplit_once('/').map_or(url, |(base, _)| base);
-    let pool = store::connect(&format!("{base}/stopcode_bench_queue"), 16)
+    // What stands behind the question mark, such as the folder of a socket, has slashes too.
+    let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let server = address.rsplit_once('/').map_or(address, |(server, _)| server);
+    let pool = store::connect(&format!("{server}/stopcode_bench_queue?{parameters}"), 16)
         .await
         .expect("the database takes connections");
     store::migrate(&pool).await.expect("the migrations apply");
