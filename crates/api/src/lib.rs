@@ -10,6 +10,7 @@
 //! | [`error`], [`problem_types`] | every way a request can fail, and how it is answered (RFC 9457) |
 //! | [`auth`] | who calls: tokens, scopes, sessions, same-origin checks |
 //! | `limits` | how many requests a token may make, how many wrong tokens an address may show |
+//! | `kept` | answers over the whole fleet, kept while they are dear |
 //! | `intake` | bodies of uploads: limits, decompression, archives, multipart, formats |
 //! | `list` | pages of lists: limits, cursors, `Link` headers, CSV |
 //! | `middleware` | request ids, traces, metrics, security headers, validators, problem bodies |
@@ -28,6 +29,7 @@ pub(crate) mod extract;
 mod figures;
 mod handlers;
 pub(crate) mod intake;
+mod kept;
 mod limits;
 pub(crate) mod list;
 pub(crate) mod middleware;

@@ -9,13 +9,15 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Transaction};
 use store::blobs::Blobs;
 use store::ingest::Ingest;
+use store::symbols::{MissingCursor, Ranked};
 use store::wakeup::Notifier;
-use store::{Clock, TokenId, audit};
+use store::{Clock, Page, TokenId, Window, audit, fleet};
 use tokio::sync::Semaphore;
 
 use crate::auth::{Caller, Network};
 use crate::error::ApiError;
 use crate::intake::{ByteBudget, Limits};
+use crate::kept::Kept;
 use crate::limits;
 
 /// What the program has started for the handlers to use. Every part is a cheap handle.
@@ -77,6 +79,9 @@ pub struct Settings {
     /// Other sites whose scripts may use the API with a token, e.g. `https://grafana.example.com`, or `*`. None unless
     /// set.
     pub cors_origins: Vec<HeaderValue>,
+    /// Whom people may sign in by. Nobody unless set.
+    #[cfg(feature = "oidc")]
+    pub single_sign_on: Option<oidc::Provider>,
 }
 
 impl Default for Settings {
@@ -99,11 +104,25 @@ impl Default for Settings {
             guesses_per_minute: 100,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            #[cfg(feature = "oidc")]
+            single_sign_on: None,
         }
     }
 }
 
 impl Settings {
+    /// What people call whom they may sign in by, if there is such a service.
+    pub fn single_sign_on_name(&self) -> Option<&str> {
+        #[cfg(feature = "oidc")]
+        let name = self
+            .single_sign_on
+            .as_ref()
+            .map(|provider| provider.config().name.as_str());
+        #[cfg(not(feature = "oidc"))]
+        let name = None;
+        name
+    }
+
     /// Whether browsers reach the server over TLS only.
     pub fn is_https(&self) -> bool {
         self.public_url
@@ -132,6 +151,27 @@ pub struct AppState {
     pub(crate) budget: ByteBudget,
     pub(crate) symbol_uploads: Arc<Semaphore>,
     pub(crate) rates: Arc<limits::Limits>,
+    pub(crate) kept: Arc<KeptAnswers>,
+}
+
+/// Answers over the whole fleet, kept while they are dear.
+pub(crate) struct KeptAnswers {
+    /// Of a window, by its length in days too: what the overview shows of it and of the window before.
+    pub(crate) overviews: Kept<(Window, u16), (fleet::Overview, fleet::Span)>,
+    /// The weeks of a window.
+    pub(crate) weeks: Kept<Window, Vec<fleet::Week>>,
+    /// A page of the symbol files that are missing.
+    pub(crate) missing: Kept<(Window, Option<MissingCursor>, u32), Page<Ranked, MissingCursor>>,
+}
+
+impl KeptAnswers {
+    fn new() -> Self {
+        KeptAnswers {
+            overviews: Kept::new(),
+            weeks: Kept::new(),
+            missing: Kept::new(),
+        }
+    }
 }
 
 impl AppState {
@@ -148,6 +188,7 @@ impl AppState {
             budget: ByteBudget::new(settings.inflight_bytes),
             symbol_uploads: Arc::new(Semaphore::new(settings.symbol_uploads.max(1))),
             rates: Arc::new(limits::Limits::new(&settings)),
+            kept: Arc::new(KeptAnswers::new()),
             settings: Arc::new(settings),
         }
     }

@@ -156,6 +156,21 @@ pub(crate) struct PoolArguments {
     /// Dumps analysed at once, each in a process of its own; one a processor unless set
     #[arg(long, env = "STOPCODE_ANALYSERS", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) analysers: Option<u16>,
+    /// Days for which the record of who did what is kept
+    #[arg(long, env = "STOPCODE_AUDIT_DAYS", value_name = "DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_parser = clap::value_parser!(u16).range(30..))]
+    pub(crate) audit_days: u16,
+}
+
+/// Days for which the record is kept, unless another number is given: two years.
+const DEFAULT_AUDIT_DAYS: u16 = 730;
+
+impl Default for PoolArguments {
+    fn default() -> Self {
+        PoolArguments {
+            analysers: None,
+            audit_days: DEFAULT_AUDIT_DAYS,
+        }
+    }
 }
 
 impl PoolArguments {
@@ -385,6 +400,10 @@ pub(crate) struct ServeArguments {
     /// What is limited.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    /// Whom people sign in by.
+    #[cfg(feature = "oidc")]
+    #[command(flatten)]
+    pub(crate) oidc: crate::single_sign_on::OidcArguments,
 }
 
 /// `worker`.

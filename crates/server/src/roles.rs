@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use analysis::signature::{Patterns, Rules};
 use anyhow::{Context, Result, bail};
@@ -80,6 +81,7 @@ pub(crate) fn pool_config(arguments: &PoolArguments) -> Result<worker::Config> {
     let child = worker::ChildCommand::of_this_program().context("cannot tell which program is running")?;
     let mut config = worker::Config::new(child);
     config.analysers = arguments.analysers();
+    config.audit_kept = Duration::from_hours(24 * u64::from(arguments.audit_days));
     Ok(config)
 }
 

@@ -192,3 +192,16 @@ pub async fn list(
         id: entry.id,
     }))
 }
+
+/// Deletes entries from before that time; the number deleted.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.audit.prune", skip_all)]
+pub async fn prune(conn: &mut PgConnection, before: OffsetDateTime) -> Result<u64, Error> {
+    let done = sqlx::query!("DELETE FROM audit WHERE at < $1", before)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}

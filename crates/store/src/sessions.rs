@@ -68,17 +68,82 @@ pub async fn authenticate(
     Ok(grant)
 }
 
-/// Ends the session with this hash, if there is one.
+/// Ends the session with this hash: who was signed in, in words; `None` if there is no such session.
 ///
 /// # Errors
 ///
 /// [`Error::Database`].
 #[tracing::instrument(name = "db.sessions.close", skip_all)]
-pub async fn close(conn: &mut PgConnection, hash: Sha256) -> Result<(), Error> {
-    sqlx::query!("DELETE FROM session WHERE hash = $1", hash.as_bytes())
-        .execute(conn)
-        .await?;
-    Ok(())
+pub async fn close(conn: &mut PgConnection, hash: Sha256) -> Result<Option<String>, Error> {
+    let who = sqlx::query_scalar!(
+        r#"
+            DELETE FROM session
+            WHERE hash = $1
+            RETURNING coalesce((SELECT name FROM token WHERE id = token_id), actor, '') AS "who!"
+        "#,
+        hash.as_bytes(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(who)
+}
+
+/// A signed-in browser, as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// What it is known by here; the cookie cannot be made from it.
+    pub hash: Sha256,
+    /// What the token that it was opened with is called.
+    pub token_name: Option<String>,
+    /// Who, in words, where no token tells.
+    pub actor: Option<String>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// When it was opened.
+    pub created_at: OffsetDateTime,
+    /// When it ends.
+    pub expires_at: OffsetDateTime,
+}
+
+/// The sessions that work at `now`, newest first, at most `limit`.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.sessions.open_now", skip_all)]
+pub async fn open_now(conn: &mut PgConnection, now: OffsetDateTime, limit: u32) -> Result<Vec<Open>, Error> {
+    let rows = sqlx::query!(
+        r#"
+            SELECT
+                session.hash, token.name AS "token_name?", session.actor, session.scopes, session.created_at,
+                session.expires_at
+            FROM session
+            LEFT JOIN token ON token.id = session.token_id
+            WHERE session.expires_at > $1
+                AND token.revoked_at IS NULL
+                AND (token.expires_at IS NULL OR token.expires_at > $1)
+            ORDER BY session.created_at DESC, session.hash
+            LIMIT $2
+        "#,
+        now,
+        i64::from(limit),
+    )
+    .fetch_all(conn)
+    .await?;
+    let open = rows.into_iter().map(|row| {
+        Ok(Open {
+            hash: Sha256::from_slice(&row.hash).ok_or(Error::Row {
+                table: "session",
+                column: "hash",
+            })?,
+            token_name: row.token_name,
+            actor: row.actor,
+            scopes: row.scopes,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    });
+    open.collect()
 }
 
 /// Makes a link's secret that opens one session with `scopes`, until it is used or `lasts` is over.

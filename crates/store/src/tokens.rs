@@ -212,7 +212,7 @@ pub enum Kind {
     Enrolled,
 }
 
-/// Tokens of one kind, newest first, revoked ones included, at most `limit`, after the one with the id `after`.
+/// Tokens of one kind or of both, newest first, revoked ones included, at most `limit`, after the one with the id `after`.
 ///
 /// # Errors
 ///
@@ -220,7 +220,7 @@ pub enum Kind {
 #[tracing::instrument(name = "db.tokens.page", skip_all)]
 pub async fn page(
     conn: &mut PgConnection,
-    kind: Kind,
+    kind: Option<Kind>,
     after: Option<TokenId>,
     limit: u32,
 ) -> Result<Page<Token, TokenId>, Error> {
@@ -231,11 +231,11 @@ pub async fn page(
                 id AS "id: TokenId", name, scopes, machine, enrolled_by AS "enrolled_by: TokenId", created_at,
                 expires_at, revoked_at, last_used_at
             FROM token
-            WHERE (enrolled_by IS NOT NULL) = $1 AND ($2::uuid IS NULL OR id < $2)
+            WHERE ($1::boolean IS NULL OR (enrolled_by IS NOT NULL) = $1) AND ($2::uuid IS NULL OR id < $2)
             ORDER BY id DESC
             LIMIT $3
         "#,
-        kind == Kind::Enrolled,
+        kind.map(|kind| kind == Kind::Enrolled),
         after.map(|id| id.0),
         i64::from(limit) + 1,
     )

@@ -195,3 +195,26 @@ pub async fn regressions(
     });
     Ok(regressions.collect())
 }
+
+/// Deletes changes from before that time, but for the last of each stop code, which still holds; the number deleted.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.verdict_changes.prune", skip_all)]
+pub async fn prune(conn: &mut PgConnection, before: OffsetDateTime) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        r#"
+        DELETE FROM verdict_change AS old
+        WHERE changed_at < $1
+          AND EXISTS (
+              SELECT FROM verdict_change AS newer
+              WHERE newer.stop_code = old.stop_code AND (newer.changed_at, newer.id) > (old.changed_at, old.id)
+          )
+        "#,
+        before,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -30,6 +30,8 @@ pub struct Config {
     pub verdict_delay: Duration,
     /// A verdict older than this is computed anew, if its stop code has crashes in the window.
     pub verdict_age: Duration,
+    /// How long the record of who did what is kept.
+    pub audit_kept: Duration,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -48,6 +50,7 @@ impl Config {
             window_days: vec![91],
             verdict_delay: Duration::from_secs(2),
             verdict_age: Duration::from_mins(15),
+            audit_kept: Duration::from_hours(24 * 730),
             clock: Clock::System,
         }
     }

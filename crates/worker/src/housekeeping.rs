@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use store::jobs::{self, VerdictKey};
 use store::wakeup::Listener;
-use store::{Error, Window, crashes, experiments, exposure, sessions, verdicts};
+use store::{Error, Window, audit, crashes, experiments, exposure, sessions, verdict_changes, verdicts};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +40,9 @@ const DAILY: Duration = Duration::from_hours(24);
 
 /// Partitions are there for so many days before and after today.
 const PARTITION_DAYS: (i64, i64) = (190, 70);
+
+/// How long it is remembered what verdicts said: a little longer than pages look back.
+const CHANGES_KEPT: time::Duration = time::Duration::days(400);
 
 /// Ends the pauses of idle tasks.
 #[derive(Debug, Clone)]
@@ -125,6 +128,7 @@ pub(crate) async fn keep_house(pool: Arc<Pool>, stop: CancellationToken) {
             &pool
         )),
         repeat(&stop, DAILY, "could not sweep", || sweep(&pool)),
+        repeat(&stop, DAILY, "could not forget what is old", || forget(&pool)),
         repeat(&stop, RATES_EVERY, "could not watch rates", || {
             alerts::watch_rates(&pool)
         }),
@@ -253,5 +257,17 @@ async fn sweep(pool: &Pool) -> Result<(), Error> {
     }
     let mut conn = pool.database.acquire().await?;
     sessions::sweep(&mut conn, pool.config.clock.now()).await?;
+    Ok(())
+}
+
+/// Deletes entries of the record, and changes of verdicts, that are older than anybody looks back.
+async fn forget(pool: &Pool) -> Result<(), Error> {
+    let now = pool.config.clock.now();
+    let mut conn = pool.database.acquire().await?;
+    let entries = audit::prune(&mut conn, now - pool.config.audit_kept).await?;
+    if entries > 0 {
+        tracing::info!(entries, "deleted old entries of the record of who did what");
+    }
+    verdict_changes::prune(&mut conn, now - CHANGES_KEPT).await?;
     Ok(())
 }

@@ -79,7 +79,7 @@ async fn a_verdict_that_is_news_is_told_until_it_is_taken() {
 
     // What it heard once it does not hear again, and the list says that it was taken.
     let listed = loop {
-        let listed = admin.json("/api/v1/alerts").await;
+        let listed = admin.json("/api/v1/alerts").await["items"].take();
         if listed[0]["delivered"] == 1 {
             break listed;
         }
@@ -87,6 +87,12 @@ async fn a_verdict_that_is_news_is_told_until_it_is_taken() {
     };
     assert_eq!(listed.as_array().unwrap().len(), 1);
     assert_eq!(listed[0]["waiting"], 0);
+    let table = admin.get("/api/v1/alerts.csv").await.text().await.unwrap();
+    let row = table.lines().nth(1).unwrap();
+    assert!(
+        row.contains(alert["id"].as_str().unwrap()) && row.contains("verdict,0x76"),
+        "{table}"
+    );
     assert!(posts.try_recv().is_err());
 }
 

@@ -95,7 +95,7 @@ async fn an_alert_goes_to_the_webhooks_that_want_it_until_they_take_it() {
     );
     assert!(delivered(conn, second[0].fence).await.unwrap());
     assert_eq!(claim(conn, 10, LEASE).await.unwrap(), []);
-    let told = alerts::list(conn, 10).await.unwrap();
+    let told = alerts::list(conn, None, 10).await.unwrap().items;
     assert_eq!((told[0].delivered, told[0].waiting, told[0].failed), (1, 0, 0));
 }
 
@@ -111,13 +111,13 @@ async fn a_delivery_is_given_up_three_days_after_its_alert_and_stays_visible() {
         .unwrap();
     assert_eq!(outcome, Failed::GivenUp);
     assert_eq!(claim(conn, 10, LEASE).await.unwrap(), []);
-    let told = alerts::list(conn, 10).await.unwrap();
+    let told = alerts::list(conn, None, 10).await.unwrap().items;
     assert_eq!(
         (told[0].failed, told[0].last_error.as_deref()),
         (1, Some("refused"))
     );
     assert_eq!(alerts::prune(conn, NOW).await.unwrap(), 1);
-    assert_eq!(alerts::list(conn, 10).await.unwrap(), []);
+    assert_eq!(alerts::list(conn, None, 10).await.unwrap().items, []);
 }
 
 /// A crash a day of one machine is one; a crash without presence is none.

@@ -59,9 +59,6 @@ fn rule(path: &str, place: &str, name: &str) -> Option<Value> {
             "minLength": 1, "maxLength": 200, "pattern": MACHINE, "example": "pc-0815",
             "description": "The machine, by the id that its clients use.",
         }),
-        ("query", "limit") if path.starts_with("/api/v1/alerts") => {
-            json!({ "minimum": 1, "maximum": 200, "default": 50 })
-        }
         ("query", "limit") => json!({
             "type": "integer", "format": "int64", "minimum": 1, "maximum": u32::MAX, "default": 50,
             "description": "Items on a page; whoever asks for more than 500 gets 500.",

@@ -1,5 +1,7 @@
 //! The fleet as a whole.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
@@ -54,8 +56,21 @@ pub(crate) async fn weeks(
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let (from, to) = (given(query.from), given(query.to));
     let window = window(from.as_deref(), to.as_deref(), state.clock.now().date())?;
-    let weeks = fleet::weeks(&mut *state.conn().await?, window).await?;
-    request.answer_whole(weeks.into_iter().map(view::fleet::week).collect())
+    let weeks = weeks_of(&state, window).await?;
+    request.answer_whole(weeks.iter().copied().map(view::fleet::week).collect())
+}
+
+/// The weeks of a window, perhaps as they were counted a moment ago.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) async fn weeks_of(
+    state: &AppState,
+    window: store::Window,
+) -> Result<Arc<Vec<fleet::Week>>, ApiError> {
+    let count = async { Ok(fleet::weeks(&mut *state.conn().await?, window).await?) };
+    state.kept.weeks.get(window, count).await
 }
 
 /// How far back.

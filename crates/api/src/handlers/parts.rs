@@ -2,19 +2,20 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use store::{coverage, jobs, machines};
+use store::{coverage, jobs, machines, stop_codes};
 use uuid::Uuid;
 use wire::problem::Problem;
 use wire::token::Scope;
 
+use super::stop_codes::WindowQuery;
 use super::{crashes, suspects};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::Path;
+use crate::extract::{Path, Query};
 use crate::list::csv_file;
 use crate::state::AppState;
 use crate::view;
-use crate::view::parts::{DeadLetterRow, FailedDumpRow, FrameRow};
+use crate::view::parts::{ChangeRow, DayRow, DeadLetterRow, FailedDumpRow, FrameRow, changes};
 
 /// Days that a stop code's machines are compared over, as on its page.
 const WINDOW_DAYS: u16 = 91;
@@ -93,6 +94,60 @@ pub(crate) async fn shared_by_stop_code(
     let code = crashes::stop_code(&code)?;
     let suspects = suspects::find(&state, code.get(), WINDOW_DAYS).await?;
     Ok(csv_file(&suspects.shared))
+}
+
+/// Get what happened where the suspects of a stop code came to machines and were taken back from them, as CSV: the crash
+/// rates before and after, of up to three groups a suspect.
+#[utoipa::path(get, path = "/api/v1/stop-codes/{code}/changes.csv", tag = "stop codes",
+    params(("code" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 404, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.stop_codes.changes", skip_all)]
+pub(crate) async fn changes_by_suspect(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(code): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let code = crashes::stop_code(&code)?;
+    let suspects = suspects::find(&state, code.get(), WINDOW_DAYS).await?;
+    let rows: Vec<ChangeRow<'_>> = suspects.suspects.iter().flat_map(changes).collect();
+    Ok(csv_file(&rows))
+}
+
+/// Get the crashes of a stop code by day as CSV; days without any are left out.
+#[utoipa::path(get, path = "/api/v1/stop-codes/{code}/days.csv", tag = "stop codes",
+    params(("code" = String, Path), WindowQuery),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 400, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.stop_codes.days", skip_all)]
+pub(crate) async fn days_of_stop_code(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(code): Path<String>,
+    Query(query): Query<WindowQuery>,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let code = crashes::stop_code(&code)?;
+    let window = query.window(&state)?;
+    let days = stop_codes::by_day(&mut *state.conn().await?, window, Some(code.get())).await?;
+    Ok(csv_file(&days.into_iter().map(DayRow).collect::<Vec<_>>()))
+}
+
+/// Get the crashes of all stop codes by day as CSV; days without any are left out.
+#[utoipa::path(get, path = "/api/v1/fleet/days.csv", tag = "stop codes", params(WindowQuery),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 400, body = Problem)),
+    security(("token" = ["read"])))]
+#[tracing::instrument(name = "http.fleet.days", skip_all)]
+pub(crate) async fn days(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<WindowQuery>,
+) -> Result<Response, ApiError> {
+    caller.require(Scope::Read)?;
+    let window = query.window(&state)?;
+    let days = stop_codes::by_day(&mut *state.conn().await?, window, None).await?;
+    Ok(csv_file(&days.into_iter().map(DayRow).collect::<Vec<_>>()))
 }
 
 /// Get the latest dumps that could not be read as CSV, with the reasons.

@@ -103,9 +103,10 @@ pub(crate) async fn list(
     request: ListRequest,
 ) -> Result<Response, ApiError> {
     caller.require(Scope::Admin)?;
-    let mut conn = state.conn().await?;
-    let tokens = tokens::list(&mut conn).await?;
-    request.answer_whole(tokens.into_iter().map(view::token::token).collect())
+    let after: Option<Uuid> = request.cursor()?;
+    let page = tokens::page(&mut *state.conn().await?, None, after.map(TokenId), request.limit).await?;
+    let tokens = page.items.into_iter().map(view::token::token).collect();
+    Ok(request.answer(tokens, page.next.map(|next| next.0).as_ref()))
 }
 
 /// Get one token, without its text.

@@ -3,10 +3,8 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use store::alerts;
 use store::tokens::Secret;
-use utoipa::IntoParams;
 use uuid::Uuid;
 use wire::page::Page;
 use wire::problem::Problem;
@@ -15,16 +13,13 @@ use wire::webhook::{AlertKind, CreatedWebhook, NewWebhook, SentAlert, Webhook};
 
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::extract::{Json, Path, Query};
+use crate::extract::{Json, Path};
 use crate::list::ListRequest;
 use crate::state::AppState;
 use crate::view;
 
 /// Longest address, in bytes.
 const MAX_URL_BYTES: usize = 2000;
-
-/// Alerts in one answer.
-const MOST_ALERTS: u32 = 200;
 
 /// Make a webhook. Its secret is in this answer and nowhere else.
 ///
@@ -116,33 +111,27 @@ pub(crate) async fn disable(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How many alerts.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AlertsQuery {
-    /// The newest so many; 50 unless given, at most 200.
-    pub(crate) limit: Option<u32>,
-}
-
-/// List the newest alerts, with what became of them.
-#[utoipa::path(get, path = "/api/v1/alerts", operation_id = "list_alerts", tag = "alerts", params(AlertsQuery),
-    responses((status = 200, body = Vec<SentAlert>)),
+/// List alerts, newest first, with what became of them.
+#[utoipa::path(get, path = "/api/v1/alerts", operation_id = "list_alerts", tag = "alerts",
+    params(("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, content((Page<SentAlert> = "application/json"), (String = "text/csv")))),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.alerts.list", skip_all)]
 pub(crate) async fn alerts(
     State(state): State<AppState>,
     caller: Caller,
-    Query(query): Query<AlertsQuery>,
-) -> Result<axum::Json<Vec<SentAlert>>, ApiError> {
+    request: ListRequest,
+) -> Result<Response, ApiError> {
     caller.require(Scope::Read)?;
-    let limit = query.limit.unwrap_or(50);
-    if !(1..=MOST_ALERTS).contains(&limit) {
-        return Err(ApiError::invalid("`limit` must be from 1 to 200"));
-    }
-    let mut conn = state.conn().await?;
-    let newest = alerts::list(&mut conn, limit).await?;
-    let sent: Result<Vec<SentAlert>, ApiError> = newest.into_iter().map(view::webhook::sent).collect();
-    sent.map(axum::Json)
+    let after: Option<Uuid> = request.cursor()?;
+    let page = alerts::list(
+        &mut *state.conn().await?,
+        after.map(alerts::AlertId),
+        request.limit,
+    )
+    .await?;
+    let sent: Result<Vec<SentAlert>, ApiError> = page.items.into_iter().map(view::webhook::sent).collect();
+    Ok(request.answer(sent?, page.next.map(|next| next.0).as_ref()))
 }
 
 #[cfg(test)]

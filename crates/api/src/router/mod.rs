@@ -112,6 +112,9 @@ fn about_the_fleet() -> OpenApiRouter<AppState> {
         .routes(routes!(crashes::get))
         .routes(routes!(parts::of_crash))
         .routes(routes!(parts::shared_by_stop_code))
+        .routes(routes!(parts::changes_by_suspect))
+        .routes(routes!(parts::days_of_stop_code))
+        .routes(routes!(parts::days))
         .routes(routes!(stop_codes::list))
         .routes(routes!(stop_codes::get))
         .routes(routes!(suspects::get))
@@ -177,6 +180,7 @@ fn sending() -> OpenApiRouter<AppState> {
 /// Lists under the addresses that a spreadsheet or a link asks for.
 fn reading_as_csv() -> Router<AppState> {
     Router::new()
+        .route("/api/v1/alerts.csv", get(webhooks::alerts))
         .route("/api/v1/audit.csv", get(audit::list))
         .route("/api/v1/crashes.csv", get(crashes::list))
         .route("/api/v1/stop-codes.csv", get(stop_codes::list))

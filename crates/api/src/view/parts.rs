@@ -1,11 +1,13 @@
 //! Tables that are parts of a larger answer, row by row.
 
 use serde::Serialize;
+use wire::StopCodeNumber;
 use wire::machine::InstalledDriver;
 use wire::report::{Evidence, Frame, Module, Parameter, UnloadedDriver};
-use wire::suspects::SharedTrait;
+use wire::suspects::{ObservedRate, SharedTrait, Suspect};
 
-use crate::list::{Cell, Table, time};
+use super::suspects::joined;
+use crate::list::{Cell, Table, date, time};
 
 /// A word as JSON has it.
 fn word(value: &impl Serialize) -> Cell {
@@ -192,6 +194,86 @@ impl Table for DeadLetterRow {
             Cell::plain(letter.attempts),
             Cell::maybe_text(letter.last_error.as_deref()),
             time(letter.created_at),
+        ]
+    }
+}
+
+/// A crash rate of the machines that changed to a suspect's version, or away from it.
+pub(crate) struct ChangeRow<'a> {
+    suspect: &'a Suspect,
+    /// `came` or `taken-back`.
+    change: &'static str,
+    /// When, or of whom, the rate is.
+    when: &'static str,
+    machines: u64,
+    rate: ObservedRate,
+}
+
+/// All rates around the changes of a suspect.
+pub(crate) fn changes(suspect: &Suspect) -> Vec<ChangeRow<'_>> {
+    let row = |change, when, machines, rate| ChangeRow {
+        suspect,
+        change,
+        when,
+        machines,
+        rate,
+    };
+    let came = suspect.before_after.iter().flat_map(|came| {
+        [
+            row("came", "before", came.machines, came.before),
+            row("came", "after", came.machines, came.after),
+        ]
+    });
+    let went = suspect.rollback.iter().flat_map(|went| {
+        [
+            row("taken-back", "before", went.machines, went.before),
+            row("taken-back", "rolled-back", went.machines, went.rolled_back),
+            row("taken-back", "kept", went.machines, went.kept),
+        ]
+    });
+    came.chain(went).collect()
+}
+
+impl Table for ChangeRow<'_> {
+    const COLUMNS: &'static [&'static str] = &[
+        "rank",
+        "drivers",
+        "versions",
+        "change",
+        "changed_machines",
+        "when",
+        "crashing_machines",
+        "machine_days",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let drivers = &self.suspect.drivers;
+        vec![
+            Cell::plain(self.suspect.rank),
+            joined(drivers, |driver| Some(&driver.name)),
+            joined(drivers, |driver| driver.version.as_deref()),
+            Cell::plain(self.change),
+            Cell::plain(self.machines),
+            Cell::plain(self.when),
+            Cell::plain(self.rate.crashing_machines),
+            Cell::plain(self.rate.machine_days),
+        ]
+    }
+}
+
+/// The crashes of a stop code on one day.
+pub(crate) struct DayRow(pub(crate) store::stop_codes::CodeDay);
+
+impl Table for DayRow {
+    const COLUMNS: &'static [&'static str] = &["day", "stop_code", "name", "crashes"];
+
+    fn cells(&self) -> Vec<Cell> {
+        let DayRow(day) = self;
+        vec![
+            date(day.day),
+            Cell::plain(StopCodeNumber::from_raw(day.code)),
+            Cell::maybe_text(day.name.as_deref()),
+            Cell::plain(day.crashes),
         ]
     }
 }

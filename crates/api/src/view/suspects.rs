@@ -45,7 +45,7 @@ impl Table for Suspect {
 }
 
 /// One part of each driver that the data cannot tell apart; `?` where it is not known.
-fn joined(drivers: &[SuspectDriver], part: impl Fn(&SuspectDriver) -> Option<&str>) -> Cell {
+pub(super) fn joined(drivers: &[SuspectDriver], part: impl Fn(&SuspectDriver) -> Option<&str>) -> Cell {
     let parts: Vec<&str> = drivers.iter().map(|driver| part(driver).unwrap_or("?")).collect();
     Cell::text(&parts.join("; "))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use store::alerts;
-use wire::webhook::{Alert, AlertKind, SentAlert, Webhook};
+use wire::webhook::{Alert, AlertKind, News, SentAlert, Webhook};
 
 use crate::error::ApiError;
 use crate::list::{Cell, Table, time};
@@ -66,6 +66,50 @@ impl Table for Webhook {
             Cell::plain(kinds.join(" ")),
             time(self.created_at),
             self.disabled_at.map_or(Cell::Empty, time),
+        ]
+    }
+}
+
+impl Table for SentAlert {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "created_at",
+        "kind",
+        "stop_code",
+        "text",
+        "path",
+        "delivered",
+        "waiting",
+        "given_up",
+        "last_error",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let (kind, stop_code, text, path) = match &self.alert.news {
+            News::Verdict {
+                stop_code,
+                text,
+                path,
+                ..
+            } => (AlertKind::Verdict, stop_code, text, path),
+            News::RateJump {
+                stop_code,
+                text,
+                path,
+                ..
+            } => (AlertKind::RateJump, stop_code, text, path),
+        };
+        vec![
+            Cell::plain(self.alert.id),
+            time(self.alert.created_at),
+            Cell::plain(kind.as_str()),
+            Cell::plain(stop_code),
+            Cell::text(text),
+            Cell::text(path),
+            Cell::plain(self.delivered),
+            Cell::plain(self.waiting),
+            Cell::plain(self.given_up),
+            Cell::maybe_text(self.last_error.as_deref()),
         ]
     }
 }

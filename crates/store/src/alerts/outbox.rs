@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Alert, AlertId, AlertKind};
-use crate::{Error, stop_codes};
+use crate::{Error, Page, stop_codes};
 
 /// Writes an alert with a delivery for each webhook that wants it.
 pub(super) async fn add(
@@ -54,13 +54,17 @@ pub struct AlertSummary {
     pub last_error: Option<String>,
 }
 
-/// The latest `limit` alerts, newest first.
+/// Alerts, newest first, at most `limit`, after the one with the id `after`.
 ///
 /// # Errors
 ///
 /// [`Error::Database`].
 #[tracing::instrument(name = "db.alerts.list", skip_all)]
-pub async fn list(conn: &mut PgConnection, limit: u32) -> Result<Vec<AlertSummary>, Error> {
+pub async fn list(
+    conn: &mut PgConnection,
+    after: Option<AlertId>,
+    limit: u32,
+) -> Result<Page<AlertSummary, AlertId>, Error> {
     let rows = sqlx::query!(
         r#"
         SELECT alert.id, alert.kind, alert.stop_code, alert.body, alert.created_at,
@@ -70,15 +74,18 @@ pub async fn list(conn: &mut PgConnection, limit: u32) -> Result<Vec<AlertSummar
             max(delivery.last_error) FILTER (WHERE delivery.state <> 1) AS last_error
         FROM alert
         LEFT JOIN alert_delivery AS delivery ON delivery.alert_id = alert.id
+        WHERE $1::uuid IS NULL OR alert.id < $1
         GROUP BY alert.id
-        ORDER BY alert.created_at DESC, alert.id DESC
-        LIMIT $1
+        ORDER BY alert.id DESC
+        LIMIT $2
         "#,
-        i64::from(limit),
+        after.map(|after| after.0),
+        i64::from(limit) + 1,
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
+    let alerts: Result<Vec<AlertSummary>, Error> = rows
+        .into_iter()
         .map(|row| {
             let alert = Alert {
                 id: AlertId(row.id),
@@ -95,7 +102,8 @@ pub async fn list(conn: &mut PgConnection, limit: u32) -> Result<Vec<AlertSummar
                 last_error: row.last_error,
             })
         })
-        .collect()
+        .collect();
+    Ok(Page::cut(alerts?, limit, |summary| summary.alert.id))
 }
 
 /// Deletes alerts from before that time of which nothing waits; the number deleted.

@@ -104,22 +104,45 @@ pub(super) async fn counts(
     Ok(counts.collect())
 }
 
-/// Crashes by stop code and day; days without any are left out.
-async fn trends(
+/// The crashes of a stop code on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeDay {
+    /// The day, in UTC.
+    pub day: Date,
+    /// The stop code.
+    pub code: u32,
+    /// Its name; `None` if it has none.
+    pub name: Option<String>,
+    /// Crashes on that day.
+    pub crashes: u64,
+}
+
+/// Crashes by day and stop code, of all stop codes or only one; days without any are left out.
+///
+/// # Errors
+///
+/// [`Error::Database`].
+#[tracing::instrument(name = "db.stop_codes.by_day", skip_all)]
+pub async fn by_day(
     conn: &mut PgConnection,
     window: Window,
     only: Option<u32>,
-) -> Result<HashMap<u32, HashMap<Date, u64>>, Error> {
+) -> Result<Vec<CodeDay>, Error> {
     let rows = sqlx::query!(
         r#"
-        SELECT stop_code AS "code!", (crashed_at AT TIME ZONE 'UTC')::date AS "day!", count(*) AS "crashes!"
-        FROM crash
-        WHERE kind = 'kernel'
-          AND crashed_at >= $1
-          AND crashed_at < $2
-          AND stop_code IS NOT NULL
-          AND ($3::bigint IS NULL OR stop_code = $3)
-        GROUP BY 1, 2
+        SELECT day AS "day!", counted.code AS "code!", stop_code.name AS "name?", crashes AS "crashes!"
+        FROM (
+            SELECT (crashed_at AT TIME ZONE 'UTC')::date AS day, crash.stop_code AS code, count(*) AS crashes
+            FROM crash
+            WHERE kind = 'kernel'
+              AND crashed_at >= $1
+              AND crashed_at < $2
+              AND crash.stop_code IS NOT NULL
+              AND ($3::bigint IS NULL OR crash.stop_code = $3)
+            GROUP BY 1, 2
+        ) AS counted
+        LEFT JOIN stop_code ON stop_code.code = counted.code
+        ORDER BY day, counted.code
         "#,
         window.start(),
         window.end(),
@@ -127,10 +150,24 @@ async fn trends(
     )
     .fetch_all(conn)
     .await?;
+    let days = rows.into_iter().map(|row| CodeDay {
+        day: row.day,
+        code: code_of(row.code),
+        name: row.name,
+        crashes: row.crashes.unsigned_abs(),
+    });
+    Ok(days.collect())
+}
+
+/// The same by stop code.
+async fn trends(
+    conn: &mut PgConnection,
+    window: Window,
+    only: Option<u32>,
+) -> Result<HashMap<u32, HashMap<Date, u64>>, Error> {
     let mut trends: HashMap<u32, HashMap<Date, u64>> = HashMap::new();
-    for row in rows {
-        let days = trends.entry(code_of(row.code)).or_default();
-        days.insert(row.day, row.crashes.unsigned_abs());
+    for day in by_day(conn, window, only).await? {
+        trends.entry(day.code).or_default().insert(day.day, day.crashes);
     }
     Ok(trends)
 }

@@ -8,4 +8,4 @@ pub use detail::{Share, StopCodeDetail, detail};
 pub use dictionary::{StopCodeEntry, entries, names, upsert_dictionary};
 pub(crate) use dictionary::{UNKNOWN_NAME, code_of, name_of};
 pub(crate) use list::every_day;
-pub use list::{DayCount, StopCodeCount, list};
+pub use list::{CodeDay, DayCount, StopCodeCount, by_day, list};

@@ -43,7 +43,7 @@ pub struct StopCodeMissed {
 }
 
 /// The place after one entry of the ranking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MissingCursor {
     /// Its crashes in the window.
     pub crashes: u64,

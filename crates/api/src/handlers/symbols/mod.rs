@@ -1,10 +1,12 @@
 //! Symbol files: sending them, listing them, and which are missing.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use store::symbols::{self, FileCursor, FileState, MissingCursor};
+use store::symbols::{self, FileCursor, FileState, MissingCursor, Ranked};
 use store::{SymbolFileId, audit};
 use time::OffsetDateTime;
 use utoipa::IntoParams;
@@ -121,6 +123,7 @@ pub(crate) async fn delete(
     let entry = state.entry(&caller, "symbols.delete", &id);
     audit::record(&mut transaction, &entry).await?;
     commit(transaction).await?;
+    state.kept.missing.forget();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -159,9 +162,23 @@ pub(crate) async fn missing(
     caller.require(Scope::Read)?;
     let window = query.window(&state)?;
     let after = request.cursor::<MissingKey>()?.map(missing_cursor);
-    let mut conn = state.conn().await?;
-    let page = symbols::missing(&mut conn, window, after, request.limit).await?;
+    let page = missing_in(&state, window, after, request.limit).await?;
     let next = page.next.map(missing_key);
-    let items: Vec<MissingSymbolFile> = page.items.into_iter().map(view::symbols::missing).collect();
+    let items: Vec<MissingSymbolFile> = page.items.iter().cloned().map(view::symbols::missing).collect();
     Ok(request.answer(items, next.as_ref()))
+}
+
+/// A page of the files that the crashes of a window miss, perhaps as they were ranked a moment ago.
+///
+/// # Errors
+///
+/// Those of the store.
+pub(crate) async fn missing_in(
+    state: &AppState,
+    window: store::Window,
+    after: Option<MissingCursor>,
+    limit: u32,
+) -> Result<Arc<store::Page<Ranked, MissingCursor>>, ApiError> {
+    let rank = async { Ok(symbols::missing(&mut *state.conn().await?, window, after, limit).await?) };
+    state.kept.missing.get((window, after, limit), rank).await
 }

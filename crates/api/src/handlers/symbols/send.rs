@@ -193,6 +193,7 @@ pub(crate) async fn add_stored(
     commit(transaction).await?;
     state.notifier.wake();
     let id = added.id();
+    state.kept.missing.forget();
     telemetry::took_symbol_file(new.kind, outcome);
     tracing::info!(symbol_file.id = %id, symbol_file.size_bytes = size_bytes, outcome, "symbol file stored");
     Ok(UploadedSymbol {

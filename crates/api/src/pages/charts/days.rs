@@ -9,7 +9,7 @@ use super::Svg;
 use super::axes::TimeAxis;
 use super::canvas::{Sheet, drawing};
 use super::columns::{Below, Columns};
-use crate::pages::show;
+use crate::pages::show::{self, Day};
 
 /// Days drawn at most: a year and a quarter.
 const MOST_DAYS: i64 = 460;
@@ -55,6 +55,44 @@ pub(crate) fn stacked(series: &[Series], (from, to): (Date, Date)) -> Svg {
     let wide = draw("chart wide", (1080.0, 248.0));
     let narrow = draw("chart narrow", (358.0, 208.0));
     Svg(format!("{wide}{narrow}"))
+}
+
+/// The numbers behind a drawing.
+pub(crate) struct Numbers {
+    /// The names of the series.
+    pub(crate) names: Vec<String>,
+    /// Days on which something was counted, the latest first.
+    pub(crate) rows: Vec<NumbersRow>,
+}
+
+/// One day.
+pub(crate) struct NumbersRow {
+    pub(crate) day: Day,
+    /// One for each series.
+    pub(crate) counts: Vec<String>,
+}
+
+/// `path` for the days that are drawn.
+pub(crate) fn csv_href(path: &str, (from, to): (Date, Date)) -> String {
+    show::address(path, &[("from", &from.to_string()), ("to", &to.to_string())])
+}
+
+/// What [`stacked`] draws, as numbers.
+pub(crate) fn numbers(series: &[Series], (from, to): (Date, Date)) -> Numbers {
+    let table = by_day(series, from, to);
+    let axis = axis(from, &table);
+    let counted = table
+        .iter()
+        .enumerate()
+        .filter(|(_, counts)| counts.iter().any(|&count| count > 0));
+    let rows = counted.map(|(place, counts)| NumbersRow {
+        day: Day(axis.day(place)),
+        counts: counts.iter().copied().map(show::count).collect(),
+    });
+    Numbers {
+        names: series.iter().map(|one| one.name.clone()).collect(),
+        rows: rows.rev().collect(),
+    }
 }
 
 fn axis(from: Date, table: &[Vec<u64>]) -> TimeAxis {
@@ -119,6 +157,24 @@ mod tests {
         assert_eq!(svg.matches("<rect").count(), 6);
         assert!(
             svg.contains("4 in all, at most 4 on one day") || svg.contains("7 in all, at most 6 on one day")
+        );
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_drawing_the_latest_day_first() {
+        let days = [(date!(2026 - 11 - 01), 1_300), (date!(2026 - 11 - 05), 1)];
+        let window = (days[0].0, date!(2026 - 11 - 09));
+        let numbers = super::numbers(&[series("a", &days), series("b", &days[1..])], window);
+        let rows: Vec<String> = numbers
+            .rows
+            .iter()
+            .map(|row| format!("{} {}", row.day, row.counts.join(" ")))
+            .collect();
+        assert_eq!(rows.len(), 2);
+        assert!(rows[0].contains("5 Nov") && rows[0].ends_with(" 1 1"), "{rows:?}");
+        assert!(
+            rows[1].contains("1 Nov") && rows[1].ends_with(" 1,300 0"),
+            "{rows:?}"
         );
     }
 

@@ -1,5 +1,6 @@
 //! `/` and `/stop-codes/{code}`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -55,11 +56,10 @@ pub(super) async fn overview(
 
 async fn gather(state: &AppState, window_days: u16, address: String) -> Result<overview::Facts, ApiError> {
     let window = store::Window::ending(state.clock.now().date(), window_days);
-    let day_before = window.from.previous_day().unwrap_or(window.from);
+    let counted = spans(state, window, window_days).await?;
+    let (now, before) = &*counted;
+    let weeks = handlers::fleet::weeks_of(state, window).await?;
     let mut conn = state.conn().await?;
-    let now = fleet::overview(&mut conn, window).await?;
-    let before = fleet::span(&mut conn, store::Window::ending(day_before, window_days)).await?;
-    let weeks = fleet::weeks(&mut conn, window).await?;
     let counts = stop_codes::list(&mut conn, window).await?;
     let stop_codes: Vec<StopCodeCount> = counts.into_iter().map(view::stop_code::count).collect();
     let verdicts = verdicts_of(&mut conn, &stop_codes).await?;
@@ -81,17 +81,33 @@ async fn gather(state: &AppState, window_days: u16, address: String) -> Result<o
             crashes: before.crashes,
             machines: before.machines,
         },
-        weeks: weeks.into_iter().map(view::fleet::week).collect(),
+        weeks: weeks.iter().copied().map(view::fleet::week).collect(),
         changes: changes.into_iter().filter_map(view::fleet::change).collect(),
         regressions: regressions.into_iter().filter_map(regression).collect(),
         freshness,
         now_at,
         stop_codes,
         verdicts,
-        new_versions: now.new.driver_versions.into_iter().map(new_version).collect(),
-        new_signatures: now.new.signatures.into_iter().map(new_signature).collect(),
+        new_versions: now.new.driver_versions.iter().cloned().map(new_version).collect(),
+        new_signatures: now.new.signatures.iter().cloned().map(new_signature).collect(),
         address,
     })
+}
+
+/// The window and the one before it, perhaps as they were counted a moment ago.
+async fn spans(
+    state: &AppState,
+    window: store::Window,
+    window_days: u16,
+) -> Result<Arc<(fleet::Overview, fleet::Span)>, ApiError> {
+    let count = async {
+        let day_before = window.from.previous_day().unwrap_or(window.from);
+        let mut conn = state.conn().await?;
+        let now = fleet::overview(&mut conn, window).await?;
+        let before = fleet::span(&mut conn, store::Window::ending(day_before, window_days)).await?;
+        Ok((now, before))
+    };
+    state.kept.overviews.get((window, window_days), count).await
 }
 
 fn regression(one: verdict_changes::Regression) -> Option<overview::Regression> {

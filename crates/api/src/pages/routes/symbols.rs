@@ -12,7 +12,7 @@ use super::{Answer, html, viewer};
 use crate::auth::{Caller, Session};
 use crate::extract::Query;
 use crate::handlers::symbols::send::{add_tree, archive_bytes, turn};
-use crate::handlers::symbols::{file_cursor, file_key, missing_cursor, missing_key};
+use crate::handlers::symbols::{file_cursor, file_key, missing_cursor, missing_in, missing_key};
 use crate::intake;
 use crate::list::{decode_cursor, opaque_cursor};
 use crate::pages::symbols::{Facts, Page};
@@ -78,13 +78,18 @@ async fn page(
     let files_after = files_after.map(file_cursor).transpose()?;
     let only = SymbolState::from_name(&query.state);
     let stored_only = only.and_then(|only| FileState::from_name(only.as_str()));
+    let missing = missing_in(state, window, missing_after.map(missing_cursor), ROWS).await?;
     let mut conn = state.conn().await?;
-    let missing = symbols::missing(&mut conn, window, missing_after.map(missing_cursor), ROWS).await?;
     let files = symbols::list(&mut conn, stored_only, files_after, ROWS).await?;
     drop(conn);
     let facts = Facts {
         next_missing: missing.next.map(|cursor| opaque_cursor(&missing_key(cursor))),
-        missing: missing.items.into_iter().map(view::symbols::missing).collect(),
+        missing: missing
+            .items
+            .iter()
+            .cloned()
+            .map(view::symbols::missing)
+            .collect(),
         next_files: files.next.map(|cursor| opaque_cursor(&file_key(cursor))),
         files: files.items.into_iter().map(view::symbols::file).collect(),
         state: only,

@@ -1,7 +1,6 @@
 //! `/stop-codes/{code}`: what a stop code means and which driver versions go with it.
 
 use askama::Template;
-use time::Date;
 use wire::stop_code::{Share, StopCodeDetail};
 use wire::suspects::{Suspects, VerdictWord, Window};
 
@@ -50,6 +49,9 @@ pub(crate) struct Page {
     /// Where an experiment with the first suspect is started, for the code that one can decide.
     experiment_href: Option<String>,
     chart: Svg,
+    numbers: days::Numbers,
+    days_csv_href: String,
+    changes_href: String,
     breakdowns: Vec<Breakdown>,
     parameters: Vec<String>,
     guidance: Vec<Prose>,
@@ -74,7 +76,10 @@ impl Page {
         let count = &facts.detail.count;
         let code = count.code.to_string();
         let span = (facts.window.from, facts.window.to);
-        let counts: Vec<(Date, u64)> = count.trend.iter().map(|day| (day.day, day.crashes)).collect();
+        let series = [Series {
+            name: code.clone(),
+            counts: count.trend.iter().map(|day| (day.day, day.crashes)).collect(),
+        }];
         Page {
             layout: Layout::new(format!("{code} {}", count.name), Section::Overview, viewer),
             name: count.name.clone(),
@@ -88,13 +93,10 @@ impl Page {
             shared_href: format!("/api/v1/stop-codes/{code}/shared.csv"),
             ranking: facts.suspects.as_ref().map(Ranking::of),
             experiment_href: facts.suspects.as_ref().and_then(experiment_href),
-            chart: days::stacked(
-                &[Series {
-                    name: code.clone(),
-                    counts,
-                }],
-                span,
-            ),
+            chart: days::stacked(&series, span),
+            numbers: days::numbers(&series, span),
+            days_csv_href: days::csv_href(&format!("/api/v1/stop-codes/{code}/days.csv"), span),
+            changes_href: format!("/api/v1/stop-codes/{code}/changes.csv"),
             breakdowns: breakdowns(&facts.detail),
             parameters: parameters(&facts.detail.parameter_meanings),
             guidance: show::prose(&facts.detail.guidance),
