@@ -4,7 +4,7 @@ WORKDIR /source
 COPY . .
 ENV SQLX_OFFLINE=true
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/source/target \
-    cargo build --locked --release --package server && cp target/release/stopcode /stopcode
+    cargo build --locked --release --package server --features oidc && cp target/release/stopcode /stopcode
 
 FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/stopcode --create-home stopcode \

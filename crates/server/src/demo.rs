@@ -145,8 +145,10 @@ fn serve_arguments(arguments: &DemoArguments, data_dir: PathBuf, listen: SocketA
             database_connections: 20,
         },
         blobs: BlobArguments { blobs: None },
-        pool: PoolArguments { analysers: None },
+        pool: PoolArguments::default(),
         symbols: SymbolArguments::default(),
         limits: LimitArguments::default(),
+        #[cfg(feature = "oidc")]
+        oidc: crate::single_sign_on::OidcArguments::default(),
     }
 }

@@ -11,6 +11,7 @@
 //! | `serve` | the server: what is started in which order, and stopped in the reverse one |
 //! | `analyze` | reports at one desk, without server or database |
 //! | `demo`, `import`, `symbols`, `tokens`, `roles` | the other commands |
+//! | `single_sign_on` | whom people sign in by, with the feature `oidc` |
 //! | `in_process` | the API without a socket, for commands that write |
 //! | `telemetry` | logs and metrics |
 
@@ -25,6 +26,8 @@ mod output;
 pub mod postgres;
 mod roles;
 mod serve;
+#[cfg(feature = "oidc")]
+mod single_sign_on;
 mod symbols;
 mod telemetry;
 mod tokens;

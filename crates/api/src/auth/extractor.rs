@@ -196,6 +196,24 @@ impl Visitor {
     }
 }
 
+#[cfg(feature = "oidc")]
+impl Visitor {
+    /// Whether this visitor may try once more.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::RateLimited`] after too many wrong things from the same address.
+    pub(crate) async fn may_try(&self, state: &AppState) -> Result<(), ApiError> {
+        state.rates.may_try(self.0.address).await
+    }
+
+    /// Notes that what this visitor showed was wrong.
+    pub(crate) async fn was_wrong(&self, state: &AppState, shown: &str) {
+        let hash = Sha256::of(shown.as_bytes());
+        state.rates.was_wrong(hash, self.0.address).await;
+    }
+}
+
 /// What the session with this secret may do, if it is not over.
 ///
 /// # Errors

@@ -18,6 +18,8 @@ pub use extractor::{Session, Uploader};
 pub use peer::{Network, NotANetwork};
 
 pub(crate) use cookie::read as session_secret;
+#[cfg(feature = "oidc")]
+pub(crate) use cookie::{attempt_cookie, clear_attempt_cookie, kept_attempt};
 pub(crate) use extractor::{Visitor, by_session};
 pub(crate) use origin::is_same_site;
 

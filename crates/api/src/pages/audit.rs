@@ -136,6 +136,7 @@ fn words(action: &str) -> String {
     let words = match action {
         "sign-in" => "signed in",
         "sign-in.refused" => "was refused a sign-in",
+        "session.end" => "ended a session",
         "token.create" => "made a token",
         "token.revoke" => "revoked a token",
         "token.revoke-with-agents" => "revoked a token and those of its agents",

@@ -3,9 +3,14 @@
 use askama::Template;
 
 use super::layout::{Layout, Section};
+use super::show;
 
 /// What went wrong with an attempt to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "oidc"),
+    expect(dead_code, reason = "without a provider nobody is refused by one")
+)]
 pub(crate) enum Refusal {
     /// The token is unknown, revoked or expired.
     Token,
@@ -13,6 +18,16 @@ pub(crate) enum Refusal {
     Scope,
     /// The one-time link was used before or has expired.
     Link,
+    /// Somebody came back from the provider with what this browser has not begun.
+    NotBegunHere,
+    /// The provider let them not in.
+    Provider,
+    /// What the provider answered cannot be used.
+    Answer,
+    /// The provider did not answer.
+    NoAnswer,
+    /// They are known, but none of their roles may read.
+    Role,
 }
 
 impl Refusal {
@@ -22,6 +37,33 @@ impl Refusal {
             Refusal::Token => "unknown, revoked or expired token",
             Refusal::Scope => "token that may not read",
             Refusal::Link => "used or expired link",
+            Refusal::NotBegunHere => "answer of the provider to another browser",
+            Refusal::Provider => "refused by the provider",
+            Refusal::Answer => "answer of the provider that proves nothing",
+            Refusal::NoAnswer => "provider that did not answer",
+            Refusal::Role => "no role that may read",
+        }
+    }
+
+    /// The same for who is refused.
+    fn sentence(self) -> &'static str {
+        match self {
+            Refusal::Token => "That token is not known, was revoked or has expired.",
+            Refusal::Scope => "That token may not read pages. Use one with the scope read or admin.",
+            Refusal::Link => {
+                "That link has been used or has expired. Sign in with a token, or start the server again for a new link."
+            }
+            Refusal::NotBegunHere => {
+                "That sign-in was begun in another window, or too long ago. Please begin again."
+            }
+            Refusal::Provider => "The sign-in service did not let you in.",
+            Refusal::Answer => {
+                "The sign-in service's answer cannot be used. The reason is in this server's log."
+            }
+            Refusal::NoAnswer => "The sign-in service does not answer. Try again in a minute.",
+            Refusal::Role => {
+                "The sign-in service knows you, but none of your roles may read here. Ask an administrator of Stopcode."
+            }
         }
     }
 }
@@ -46,6 +88,12 @@ impl LinkPage {
     }
 }
 
+/// A way in by another service.
+struct Way {
+    name: String,
+    href: String,
+}
+
 /// The page.
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -53,19 +101,21 @@ pub(crate) struct Page {
     layout: Layout,
     refusal: Option<&'static str>,
     next: String,
+    single_sign_on: Option<Way>,
 }
 
 impl Page {
-    /// The form, with the reason of the last refusal; after signing in it leads to `next`.
-    pub(crate) fn new(refusal: Option<Refusal>, next: &str) -> Page {
+    /// The form, with the reason of the last refusal; after signing in it leads to `next`. Beside it a way by the
+    /// service that people call `single_sign_on`.
+    pub(crate) fn new(refusal: Option<Refusal>, next: &str, single_sign_on: Option<&str>) -> Page {
         Page {
             layout: Layout::new("Sign in", Section::Outside, None),
-            refusal: refusal.map(|refusal| match refusal {
-                Refusal::Token => "That token is not known, was revoked or has expired.",
-                Refusal::Scope => "That token may not read pages. Use one with the scope read or admin.",
-                Refusal::Link => "That link has been used or has expired. Sign in with a token, or start the server again for a new link.",
-            }),
+            refusal: refusal.map(Refusal::sentence),
             next: next.to_owned(),
+            single_sign_on: single_sign_on.map(|name| Way {
+                name: name.to_owned(),
+                href: show::address("/sign-in/oidc", &[("next", next)]),
+            }),
         }
     }
 }

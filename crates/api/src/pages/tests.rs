@@ -88,7 +88,10 @@ fn all_pages() -> Vec<Rendered> {
             upload::Page::new(one, viewer)
         }),
         each("sign-in", &refusals, |one| {
-            sign_in::Page::new(*one, &samples::hostile())
+            sign_in::Page::new(*one, &samples::hostile(), None)
+        }),
+        each("sign-in-oidc", &refusals, |one| {
+            sign_in::Page::new(*one, &samples::hostile(), Some(&samples::hostile()))
         }),
         each("sign-in-link", &[samples::hostile()], |one| {
             sign_in::LinkPage::new(one, one)

@@ -1,4 +1,4 @@
-//! `/tokens`: who may come in, and with which rights.
+//! `/tokens`: who may come in, with which rights, and who is in.
 
 use askama::Template;
 use time::OffsetDateTime;
@@ -34,6 +34,10 @@ pub(crate) struct Facts {
     pub(crate) made: Option<String>,
     /// Whether a token was just revoked.
     pub(crate) revoked: bool,
+    /// Who is signed in, the newest first; at most [`MOST_SESSIONS`].
+    pub(crate) sessions: Vec<SignedIn>,
+    /// Whether a session was just ended.
+    pub(crate) ended: bool,
     pub(crate) now: Option<OffsetDateTime>,
 }
 
@@ -51,6 +55,25 @@ pub(crate) struct Token {
     /// Whether this page is looked at with it.
     pub(crate) own: bool,
 }
+
+/// One signed-in browser.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn {
+    /// What its session is known by here, 64 hex digits.
+    pub(crate) hash: String,
+    /// The token it was opened with.
+    pub(crate) token: Option<String>,
+    /// Who, where no token tells.
+    pub(crate) actor: Option<String>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) since: OffsetDateTime,
+    pub(crate) until: OffsetDateTime,
+    /// Whether this page is looked at in it.
+    pub(crate) own: bool,
+}
+
+/// The most sessions that are shown.
+pub(crate) const MOST_SESSIONS: u32 = 200;
 
 /// The fields of the form.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +123,20 @@ pub(crate) struct Page {
     rows: Vec<Row>,
     first_href: Option<String>,
     next_href: Option<String>,
+    sessions: Vec<SessionRow>,
+    ended: bool,
+    /// The number of sessions that are shown, if there may be more.
+    cut_at: Option<u32>,
+}
+
+struct SessionRow {
+    hash: String,
+    who: String,
+    how: &'static str,
+    scopes: String,
+    since: When,
+    until: When,
+    own: bool,
 }
 
 struct ScopeBox {
@@ -154,6 +191,11 @@ impl Page {
             rows: facts.tokens.iter().map(|token| row(token, now)).collect(),
             first_href: facts.turned.then(|| href("")),
             next_href: facts.next_cursor.as_deref().map(href),
+            sessions: facts.sessions.iter().map(session_row).collect(),
+            ended: facts.ended,
+            cut_at: u32::try_from(facts.sessions.len())
+                .ok()
+                .filter(|&shown| shown >= MOST_SESSIONS),
         }
     }
 }
@@ -181,6 +223,28 @@ fn life(days: u16, label: &'static str, form: &Form) -> Life {
     }
 }
 
+fn session_row(session: &SignedIn) -> SessionRow {
+    let (who, how) = match (&session.token, &session.actor) {
+        (Some(token), _) => (token.clone(), "with a token"),
+        (None, Some(actor)) => (actor.clone(), "without a token"),
+        (None, None) => ("somebody".to_owned(), "by a link"),
+    };
+    SessionRow {
+        hash: session.hash.clone(),
+        who,
+        how,
+        scopes: names(&session.scopes),
+        since: When(session.since),
+        until: When(session.until),
+        own: session.own,
+    }
+}
+
+fn names(scopes: &[Scope]) -> String {
+    let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    names.join(", ")
+}
+
 fn row(token: &Token, now: OffsetDateTime) -> Row {
     let expired = token.expires_at.is_some_and(|at| at <= now);
     let (state, tone) = match (token.revoked_at, expired) {
@@ -188,12 +252,11 @@ fn row(token: &Token, now: OffsetDateTime) -> Row {
         (None, true) => ("expired", "quiet"),
         (None, false) => ("works", "calm"),
     };
-    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
     let machine = token.machine.as_ref();
     Row {
         id: token.id,
         name: token.name.clone(),
-        scopes: scopes.join(", "),
+        scopes: names(&token.scopes),
         machine: machine.map(|name| (format!("/machines/{}", show::encode(name)), name.clone())),
         created: When(token.created_at),
         last_used: token.last_used_at.map(When),

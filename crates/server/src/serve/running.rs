@@ -90,7 +90,7 @@ impl Running {
             metrics,
             check_rules: crate::roles::check_rules,
         };
-        let settings = arguments.limits.settings();
+        let settings = settings(arguments)?;
         let public_url = settings.public_url.clone();
         let router = api::router(AppState::new(services, settings));
         // Where a request comes from is asked when it shows a wrong token.
@@ -185,6 +185,23 @@ impl Running {
         self.database.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// The API's settings.
+fn settings(arguments: &ServeArguments) -> Result<api::Settings> {
+    #[cfg_attr(
+        not(feature = "oidc"),
+        expect(unused_mut, reason = "only a provider is added")
+    )]
+    let mut settings = arguments.limits.settings();
+    #[cfg(feature = "oidc")]
+    {
+        settings.single_sign_on = arguments.oidc.provider()?;
+        if let Some(provider) = settings.single_sign_on.clone() {
+            tokio::spawn(crate::single_sign_on::check(provider));
+        }
+    }
+    Ok(settings)
 }
 
 /// Sees to it that there is an admin token: that of the environment, or one that the first start makes.

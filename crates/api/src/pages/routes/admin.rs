@@ -3,25 +3,25 @@
 //! As on `/health`, a form posts with the session cookie, and [`Session`] refuses what does not come from our own pages.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use store::tokens::Kind;
-use store::{TokenId, audit as record, tokens as stored};
+use store::{Sha256, TokenId, audit as record, sessions, tokens as stored};
 use time::Duration;
 use uuid::Uuid;
 use wire::token::{NewToken, Scope};
 
 use super::{html, viewer};
-use crate::auth::{Caller, Session};
+use crate::auth::{Caller, Session, session_secret};
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
 use crate::handlers::audit::{self as api, AuditQuery};
 use crate::handlers::tokens;
 use crate::list::{ListRequest, opaque_cursor};
 use crate::pages::audit;
-use crate::pages::tokens::{Facts, Form, Page, Token};
-use crate::state::AppState;
+use crate::pages::tokens::{Facts, Form, MOST_SESSIONS, Page, SignedIn, Token};
+use crate::state::{AppState, commit};
 use crate::view;
 
 /// Tokens on the page that shows the form again.
@@ -39,7 +39,7 @@ pub(super) struct TokensQuery {
 #[tracing::instrument(name = "http.pages.tokens", skip_all)]
 pub(super) async fn list_tokens(
     State(state): State<AppState>,
-    Session(caller): Session,
+    (Session(caller), headers): (Session, HeaderMap),
     request: ListRequest,
     Query(query): Query<TokensQuery>,
 ) -> Result<Response, ApiError> {
@@ -50,28 +50,33 @@ pub(super) async fn list_tokens(
     } else {
         Kind::Made
     };
-    let mut facts = gather(&state, &caller, kind, after, request.limit).await?;
+    let mut facts = gather(&state, (&caller, &headers), kind, after, request.limit).await?;
     facts.revoked = query.done == "revoked";
+    facts.ended = query.done == "ended";
     facts.form = Form::read(&[]);
     page(StatusCode::OK, &caller, &facts)
 }
 
 async fn gather(
     state: &AppState,
-    caller: &Caller,
+    (caller, headers): (&Caller, &HeaderMap),
     kind: Kind,
     after: Option<Uuid>,
     limit: u32,
 ) -> Result<Facts, ApiError> {
+    let now = state.clock.now();
     let mut conn = state.conn().await?;
-    let page = stored::page(&mut conn, kind, after.map(TokenId), limit).await?;
+    let page = stored::page(&mut conn, Some(kind), after.map(TokenId), limit).await?;
+    let open = sessions::open_now(&mut conn, now, MOST_SESSIONS).await?;
     let own = caller.token_id;
+    let here = session_secret(headers).map(|secret| Sha256::of(secret.as_bytes()));
     Ok(Facts {
+        sessions: open.into_iter().map(|session| signed_in(session, here)).collect(),
         tokens: page.items.into_iter().map(|token| shown(token, own)).collect(),
         next_cursor: page.next.map(|next| opaque_cursor(&next.0)),
         of_agents: kind == Kind::Enrolled,
         turned: after.is_some(),
-        now: Some(state.clock.now()),
+        now: Some(now),
         ..Facts::default()
     })
 }
@@ -90,11 +95,23 @@ fn shown(token: stored::Token, own: Option<Uuid>) -> Token {
     }
 }
 
+fn signed_in(session: sessions::Open, here: Option<Sha256>) -> SignedIn {
+    SignedIn {
+        hash: session.hash.to_string(),
+        token: session.token_name,
+        actor: session.actor,
+        scopes: view::token::scopes(&session.scopes),
+        since: session.created_at,
+        until: session.expires_at,
+        own: here == Some(session.hash),
+    }
+}
+
 /// Make a token as the form says, and show its text; or the form again with what was wrong.
 #[tracing::instrument(name = "http.pages.create_token", skip_all)]
 pub(super) async fn create_token(
     State(state): State<AppState>,
-    Session(caller): Session,
+    (Session(caller), headers): (Session, HeaderMap),
     axum::Form(pairs): axum::Form<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     caller.require(Scope::Admin)?;
@@ -107,7 +124,7 @@ pub(super) async fn create_token(
         expires_at: days.map(|days| state.clock.now() + Duration::days(days.into())),
     };
     let made = tokens::make(&state, &caller, wish).await;
-    let mut facts = gather(&state, &caller, Kind::Made, None, FIRST_PAGE).await?;
+    let mut facts = gather(&state, (&caller, &headers), Kind::Made, None, FIRST_PAGE).await?;
     match made {
         Ok(made) => {
             facts.made = Some(made.token);
@@ -153,6 +170,23 @@ pub(super) async fn revoke_token(
     };
     tokens::end(&state, &caller, id, reach).await?;
     Ok(Redirect::to("/tokens?done=revoked"))
+}
+
+/// End somebody's session: a second try finds it ended.
+#[tracing::instrument(name = "http.pages.end_session", skip_all)]
+pub(super) async fn end_session(
+    State(state): State<AppState>,
+    Session(caller): Session,
+    Path(hash): Path<String>,
+) -> Result<Redirect, ApiError> {
+    caller.require(Scope::Admin)?;
+    let hash = Sha256::from_hex(&hash).ok_or(ApiError::NoSuchPath)?;
+    let mut transaction = state.begin().await?;
+    if let Some(ended) = sessions::close(&mut transaction, hash).await? {
+        record::record(&mut transaction, &state.entry(&caller, "session.end", &ended)).await?;
+        commit(transaction).await?;
+    }
+    Ok(Redirect::to("/tokens?done=ended#sessions"))
 }
 
 /// Show who did what.

@@ -9,6 +9,8 @@ mod experiments;
 mod fleet;
 mod health;
 mod lists;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod session;
 mod symbols;
 mod upload;
@@ -27,7 +29,10 @@ use crate::state::AppState;
 
 /// The routes of all pages and of their static files.
 pub(super) fn router() -> Router<AppState> {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "oidc")]
+    let router = router.merge(oidc::router());
+    router
         .route("/", get(fleet::overview))
         .route("/stop-codes/{code}", get(fleet::stop_code))
         .route("/crashes", get(crashes::list))
@@ -48,6 +53,7 @@ pub(super) fn router() -> Router<AppState> {
         .route("/health/jobs/{id}/retry", post(health::retry_job))
         .route("/tokens", get(admin::list_tokens).post(admin::create_token))
         .route("/tokens/{id}/revoke", post(admin::revoke_token))
+        .route("/tokens/sessions/{hash}/end", post(admin::end_session))
         .route("/audit", get(admin::list_audit))
         .route("/sign-in", get(session::form).post(session::sign_in))
         .route("/sign-out", post(session::sign_out))

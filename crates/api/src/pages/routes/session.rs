@@ -9,7 +9,6 @@ use store::audit::{self, SignIn};
 use store::tokens::Grant;
 use store::{Sha256, TokenId, sessions};
 use time::Duration;
-use uuid::Uuid;
 use wire::token::Scope;
 
 use super::{Answer, html};
@@ -34,18 +33,17 @@ pub(super) struct SignInQuery {
 ///
 /// Looking at a link does not use it up: programs that show a preview of it, or test it for malware, look at it too.
 #[tracing::instrument(name = "http.pages.sign_in_form", skip_all)]
-pub(super) async fn form(Query(query): Query<SignInQuery>) -> Answer {
+pub(super) async fn form(State(state): State<AppState>, Query(query): Query<SignInQuery>) -> Answer {
     let next = way_back(query.next.as_deref());
     match query.link {
         Some(link) => html(&LinkPage::new(&link, next)),
-        None => html(&Page::new(None, next)),
+        None => html(&Page::new(None, next, state.settings.single_sign_on_name())),
     }
 }
 
 /// What the forms send: one of the two.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 pub(super) struct SignInForm {
     token: String,
     link: String,
@@ -70,8 +68,8 @@ pub(super) async fn sign_in(
     }
     match visitor.by_token(&state, form.token.trim()).await {
         Ok(caller) if caller.may(Scope::Read) => open(&state, &grant(caller), "token", next).await,
-        Ok(caller) => refuse(&state, caller.token_id, Refusal::Scope, next).await,
-        Err(ApiError::Unauthorized { .. }) => refuse(&state, None, Refusal::Token, next).await,
+        Ok(caller) => refuse(&state, (caller.token_id.map(TokenId), None), Refusal::Scope, next).await,
+        Err(ApiError::Unauthorized { .. }) => refuse(&state, (None, None), Refusal::Token, next).await,
         Err(error) => Err(error),
     }
 }
@@ -87,7 +85,7 @@ async fn by_link(
         Some(grant) => open(state, &grant, "link", next).await,
         // Pressing the button a second time is no reason to sign in again.
         None if has_session => Ok(Redirect::to(next).into_response()),
-        None => refuse(state, None, Refusal::Link, next).await,
+        None => refuse(state, (None, None), Refusal::Link, next).await,
     }
 }
 
@@ -118,13 +116,13 @@ pub(super) async fn open(
     Ok((AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to(next)).into_response())
 }
 
-async fn refuse(
+/// Refuses the token or the person that somebody showed, with the page to try again on.
+pub(super) async fn refuse(
     state: &AppState,
-    token: Option<Uuid>,
+    who: (Option<TokenId>, Option<&str>),
     refusal: Refusal,
     next: &str,
 ) -> Result<Response, ApiError> {
-    let who = (token.map(TokenId), None);
     let mut conn = state.conn().await?;
     audit::sign_in(
         &mut conn,
@@ -135,8 +133,17 @@ async fn refuse(
     )
     .await?;
     drop(conn);
-    let page = html(&Page::new(Some(refusal), next))?;
-    Ok((StatusCode::FORBIDDEN, page).into_response())
+    let page = html(&Page::new(
+        Some(refusal),
+        next,
+        state.settings.single_sign_on_name(),
+    ))?;
+    let status = if refusal == Refusal::NoAnswer {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::FORBIDDEN
+    };
+    Ok((status, page).into_response())
 }
 
 /// Sign out.

@@ -49,6 +49,15 @@ pub(crate) fn token_pages() -> [tokens::Facts; 4] {
         next_cursor: Some("ab".to_owned()),
         turned: true,
         revoked: true,
+        ended: true,
+        sessions: vec![
+            tokens::SignedIn {
+                token: Some("first start".to_owned()),
+                own: true,
+                ..signed_in("")
+            },
+            signed_in("ada@example.com (248289761001)"),
+        ],
         ..empty.clone()
     };
     let made = tokens::Facts {
@@ -70,9 +79,22 @@ pub(crate) fn token_pages() -> [tokens::Facts; 4] {
             days: 7,
         },
         problem: Some(hostile()),
+        sessions: vec![signed_in(&hostile())],
         ..empty.clone()
     };
     [made, usual, empty, evil]
+}
+
+fn signed_in(actor: &str) -> tokens::SignedIn {
+    tokens::SignedIn {
+        hash: "00ff".repeat(16),
+        token: None,
+        actor: Some(actor.to_owned()),
+        scopes: vec![Scope::Read, Scope::Download],
+        since: NOW - Duration::hours(3),
+        until: NOW + Duration::hours(9),
+        own: false,
+    }
 }
 
 fn entry(action: &str, subject: &str) -> AuditEntry {
