@@ -38,6 +38,10 @@ issuer=http://localhost:$port
   --user-claims '{"sub": "ada", "email": "ada@example.com", "groups": ["it"]}' \
   --user-claims '{"sub": "eve", "email": "eve@example.com", "groups": ["sales"]}' >"$work/provider" 2>&1 &
 provider=$!
+for _ in $(seq 100); do
+  if "$venv/bin/python" -c "import httpx; httpx.get('$issuer/jwks')" 2>/dev/null; then break; fi
+  sleep 0.1
+done
 
 export STOPCODE_TOKEN="an-admin-token-for-this-run-only-$RANDOM$RANDOM$RANDOM"
 # Wrong tokens are shown on purpose, and by hundreds.

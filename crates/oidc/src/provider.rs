@@ -133,12 +133,11 @@ impl Provider {
         back: &Return,
         return_to: &str,
     ) -> Result<Identity, Error> {
-        if !back
-            .state
-            .as_deref()
-            .is_some_and(|state| attempt.has_state(state))
-        {
-            return Err(Error::NotBegunHere);
+        match &back.state {
+            Some(state) if attempt.has_state(state) => {}
+            // Some providers forget the state when they refuse; nobody gets in by that.
+            None if back.error.is_some() => return Err(back.refused()),
+            _ => return Err(Error::NotBegunHere),
         }
         let metadata = self.metadata().await?;
         let code = back.code(&metadata)?;
@@ -339,10 +338,15 @@ impl Return {
         if !is_theirs {
             return Err(Error::NotBegunHere);
         }
-        if let Some(error) = &self.error {
-            let words = self.error_description.as_deref().unwrap_or_default();
-            return Err(Error::Refused(format!("{error:?} {words:?}")));
+        if self.error.is_some() {
+            return Err(self.refused());
         }
         self.code.as_deref().ok_or(Error::NotBegunHere)
+    }
+
+    fn refused(&self) -> Error {
+        let error = self.error.as_deref().unwrap_or_default();
+        let words = self.error_description.as_deref().unwrap_or_default();
+        Error::Refused(format!("{error:?} {words:?}"))
     }
 }

@@ -242,6 +242,11 @@ async fn the_provider_may_refuse_and_may_say_anything_then() {
         .unwrap();
     let words = "error=access_denied&error_description=%3Cscript%3Ealert(1)%3C%2Fscript%3E%0Aline";
     let answer = visitor.get(&door.replace(code, words)).await;
+    let mut other = Visitor::new(&server);
+    other.as_far_as_the_door().await;
+    // As some providers write it, without the state.
+    let stateless = other.get("/sign-in/oidc/callback?error=access_denied").await;
+    assert_refused(&other, stateless, 403, "did not let you in").await;
     assert!(!server.log().contains("\nline"), "a line of the log was made up");
     assert_refused(&visitor, answer, 403, "did not let you in").await;
 }
