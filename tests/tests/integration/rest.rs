@@ -172,6 +172,64 @@ async fn a_filter_means_the_same_on_a_page_in_its_table_and_in_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_numbers_behind_a_chart_are_those_of_the_crashes() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    import(&admin).await;
+    let rows = async |path: &str| {
+        let table = admin.get(path).await.text().await.unwrap();
+        let rows: Vec<String> = table.lines().skip(1).map(str::to_owned).collect();
+        rows
+    };
+    let window = "from=2026-08-11&to=2026-08-20";
+    let name = "PROCESS_HAS_LOCKED_PAGES";
+    assert_eq!(
+        rows(&format!("/api/v1/fleet/days.csv?{window}")).await,
+        [
+            format!("2026-08-11,0x76,{name},1"),
+            format!("2026-08-12,0x76,{name},1"),
+            "2026-08-13,0xd1,DRIVER_IRQL_NOT_LESS_OR_EQUAL,1".to_owned(),
+            format!("2026-08-14,0x76,{name},1"),
+        ]
+    );
+    let of_one = rows(&format!("/api/v1/stop-codes/0x76/days.csv?{window}")).await;
+    assert_eq!(of_one.len(), 3, "{of_one:?}");
+    assert_eq!(admin.get("/api/v1/fleet/days.csv?from=x").await.status(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_tokens_and_alerts_are_read_page_by_page() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    for _ in 0..3 {
+        admin.token("read").await;
+    }
+    let (mut seen, mut path) = (Vec::new(), "/api/v1/tokens?limit=2".to_owned());
+    loop {
+        let page = admin.json(&path).await;
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 2);
+        seen.extend(items.iter().map(|token| token["id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/api/v1/tokens?limit=2&cursor={cursor}");
+    }
+    let newest_first: Vec<String> = seen
+        .iter()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .rev()
+        .cloned()
+        .collect();
+    assert_eq!((seen.len(), &seen), (4, &newest_first));
+    assert_eq!(
+        admin.json("/api/v1/alerts?limit=1").await["items"],
+        Value::Array(Vec::new())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_chosen_length_goes_on_at_that_length() {
     let server = Server::start().await;
     let admin = server.admin();

@@ -28,16 +28,11 @@ impl Visitor {
             Some(_) => format!("{}{address}", self.base),
             None => address.to_owned(),
         };
-        let pairs: Vec<String> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         let request = self
             .http
             .get(address)
             .header("accept", "text/html")
-            .header("cookie", pairs.join("; "));
+            .header("cookie", self.pairs());
         let answer = request.send().await.unwrap();
         for cookie in answer.headers().get_all("set-cookie") {
             let (name, value) = cookie
@@ -54,6 +49,20 @@ impl Visitor {
             }
         }
         answer
+    }
+
+    /// Presses a button of a page of the server's.
+    async fn post(&self, path: &str) -> Response {
+        let post = self.http.post(format!("{}{path}", self.base));
+        let post = post
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", self.pairs());
+        post.send().await.unwrap()
+    }
+
+    fn pairs(&self) -> String {
+        let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
     }
 
     /// Goes to the provider and to the door on the way back: the address with the code.
@@ -138,6 +147,26 @@ async fn somebody_signs_in_by_the_provider_and_may_do_what_their_role_may() {
     assert_eq!(helper.sign_in().await.status(), 303);
     assert_eq!(helper.get("/crashes").await.status(), 200);
     assert_eq!(helper.get("/tokens").await.status(), 403, "the help desk is not");
+
+    // The lead sees that the help desk is in, and puts it out.
+    let page = visitor.get("/tokens").await.text().await.unwrap();
+    let theirs = page.split("End the session of 2\"").next().unwrap();
+    let form = theirs
+        .rsplit("action=\"")
+        .next()
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let ended = visitor.post(form).await;
+    assert_eq!(location(&ended), "/tokens?done=ended#sessions");
+    assert_eq!(location(&helper.get("/crashes").await), "/sign-in?next=/crashes");
+    let audit = server.admin().json("/api/v1/audit?action=session.end").await;
+    assert_eq!(
+        audit["items"][0]["actor"], "ada@example.com (248289761001)",
+        "{audit}"
+    );
+    assert_eq!(audit["items"][0]["subject"], "2", "{audit}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

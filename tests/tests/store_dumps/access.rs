@@ -2,8 +2,8 @@
 
 use store::Sha256;
 use store::enrolment::{self, Enrolment};
-use store::sessions;
-use store::tokens::{self, NewToken, Secret};
+use store::tokens::{self, Grant, NewToken, Secret};
+use store::{audit, sessions};
 use tests::database;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -115,6 +115,79 @@ async fn a_revoked_token_and_its_sessions_stop_working() {
             .unwrap()
             .is_none()
     );
+}
+
+#[tokio::test]
+async fn an_administrator_sees_open_sessions_and_can_end_one() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    let (id, secret) = tokens::create(&mut conn, &wish(None), NOW).await.unwrap();
+    let by_token = tokens::authenticate(&mut conn, secret.hash(), NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    let by_name = Grant {
+        token: None,
+        scopes: vec!["read".to_owned()],
+        machine: None,
+        actor: Some("ada@example.com (1)".to_owned()),
+    };
+    let cookies = [
+        sessions::open(&mut conn, &by_token, NOW, Duration::DAY)
+            .await
+            .unwrap(),
+        sessions::open(&mut conn, &by_name, NOW + Duration::SECOND, Duration::DAY)
+            .await
+            .unwrap(),
+        sessions::open(&mut conn, &by_name, NOW - Duration::DAY, Duration::HOUR)
+            .await
+            .unwrap(),
+    ];
+    let later = NOW + Duration::MINUTE;
+    let open = sessions::open_now(&mut conn, later, 10).await.unwrap();
+    let who: Vec<_> = open
+        .iter()
+        .map(|one| (one.token_name.as_deref(), one.actor.as_deref()))
+        .collect();
+    assert_eq!(
+        who,
+        [(None, Some("ada@example.com (1)")), (Some("enrolment"), None)]
+    );
+    assert_eq!(open[0].hash, cookies[1].hash());
+
+    let ended = sessions::close(&mut conn, cookies[1].hash()).await.unwrap();
+    assert_eq!(ended.as_deref(), Some("ada@example.com (1)"));
+    assert_eq!(sessions::close(&mut conn, cookies[1].hash()).await.unwrap(), None);
+    assert_eq!(
+        sessions::authenticate(&mut conn, cookies[1].hash(), later)
+            .await
+            .unwrap(),
+        None
+    );
+    tokens::revoke(&mut conn, id, NOW).await.unwrap().unwrap();
+    assert_eq!(sessions::open_now(&mut conn, later, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_record_forgets_what_is_older_than_it_is_kept() {
+    let pool = database().await.pool;
+    let mut conn = pool.acquire().await.unwrap();
+    for days in [1, 2, 3] {
+        let entry = audit::Entry {
+            at: NOW - Duration::days(days),
+            token: None,
+            actor: None,
+            action: "dump.download".to_owned(),
+            subject: days.to_string(),
+        };
+        audit::record(&mut conn, &entry).await.unwrap();
+    }
+    assert_eq!(audit::prune(&mut conn, NOW - Duration::days(2)).await.unwrap(), 1);
+    let left = audit::list(&mut conn, &audit::Filter::default(), None, 10)
+        .await
+        .unwrap();
+    let left: Vec<_> = left.items.iter().map(|entry| entry.subject.as_str()).collect();
+    assert_eq!(left, ["1", "2"]);
 }
 
 #[tokio::test]

@@ -455,4 +455,16 @@ async fn a_change_of_a_verdict_is_what_differs_at_both_ends_of_the_span() {
         })
         .collect();
     assert_eq!(told, [(0x76, "a.sys", Some("2.0"), day(6))]);
+
+    // What is forgotten is what nobody looks back to: the last word of each code still holds.
+    assert_eq!(verdict_changes::prune(&mut conn, day(7)).await.unwrap(), 3);
+    let changes = verdict_changes::list(&mut conn, day(7), 10).await.unwrap();
+    assert_eq!(
+        changes[0].word_before.as_deref(),
+        Some("associated"),
+        "{changes:?}"
+    );
+    assert_eq!(verdict_changes::prune(&mut conn, day(100)).await.unwrap(), 1);
+    let regressions = verdict_changes::regressions(&mut conn, day(0), 10).await.unwrap();
+    assert_eq!(regressions.len(), 2, "{regressions:?}");
 }

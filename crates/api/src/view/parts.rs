@@ -277,3 +277,54 @@ impl Table for DayRow {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use wire::suspects::Suspect;
+
+    use super::changes;
+    use crate::list::{Cell, Table};
+
+    #[test]
+    fn each_rate_around_a_change_is_a_row() {
+        let suspect = json!({
+            "rank": 1, "ic025": 1.0, "expected_machines": 0.5, "crashing_machines": 4, "exposed_machines": 9,
+            "machine_days": 90, "crashes_per_1000_machine_days": 44.4,
+            "drivers": [{"name": "a.sys", "version": "2.0", "code_ids": []}, {"name": "b.sys", "code_ids": []}],
+            "before_after": {
+                "machines": 7,
+                "before": {"crashing_machines": 1, "machine_days": 10},
+                "after": {"crashing_machines": 4, "machine_days": 20},
+            },
+            "rollback": {
+                "machines": 3,
+                "before": {"crashing_machines": 2, "machine_days": 30},
+                "rolled_back": {"crashing_machines": 0, "machine_days": 40},
+                "kept": {"crashing_machines": 5, "machine_days": 50},
+            },
+            "direct_evidence": {"named_by_0xcb": 0, "on_trusted_stack": 0, "unloaded_at_crash": 0},
+        });
+        let suspect: Suspect = serde_json::from_value(suspect).unwrap();
+        let rows: Vec<String> = changes(&suspect)
+            .iter()
+            .map(|row| {
+                let cells = row.cells().into_iter().map(|cell| match cell {
+                    Cell::Empty => String::new(),
+                    Cell::Plain(text) | Cell::Text(text) => text,
+                });
+                cells.collect::<Vec<_>>().join(",")
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "1,a.sys; b.sys,2.0; ?,came,7,before,1,10",
+                "1,a.sys; b.sys,2.0; ?,came,7,after,4,20",
+                "1,a.sys; b.sys,2.0; ?,taken-back,3,before,2,30",
+                "1,a.sys; b.sys,2.0; ?,taken-back,3,rolled-back,0,40",
+                "1,a.sys; b.sys,2.0; ?,taken-back,3,kept,5,50",
+            ]
+        );
+    }
+}
