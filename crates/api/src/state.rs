@@ -1,5 +1,6 @@
 //! What all handlers share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use store::wakeup::Notifier;
 use store::{Clock, Page, TokenId, Window, audit, fleet};
 use tokio::sync::Semaphore;
 
-use crate::auth::{Caller, Network};
+use crate::auth::{Caller, Network, Remembered};
 use crate::error::ApiError;
 use crate::intake::{ByteBudget, Limits};
 use crate::kept::Kept;
@@ -131,9 +132,20 @@ impl Settings {
     }
 }
 
-/// What all handlers share. Cheap to clone.
+/// What all handlers share. One count to clone, since every layer of every request does.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Shared>);
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// The parts of [`AppState`].
+pub struct Shared {
     /// The database.
     pub pool: PgPool,
     /// Takes dumps durably.
@@ -145,13 +157,14 @@ pub struct AppState {
     /// Tells the time.
     pub clock: Clock,
     /// What an operator can set.
-    pub settings: Arc<Settings>,
+    pub settings: Settings,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) check_rules: fn(&serde_json::Value) -> Result<(), String>,
     pub(crate) budget: ByteBudget,
     pub(crate) symbol_uploads: Arc<Semaphore>,
-    pub(crate) rates: Arc<limits::Limits>,
-    pub(crate) kept: Arc<KeptAnswers>,
+    pub(crate) rates: limits::Limits,
+    pub(crate) remembered: Remembered,
+    pub(crate) kept: KeptAnswers,
 }
 
 /// Answers over the whole fleet, kept while they are dear.
@@ -177,7 +190,7 @@ impl KeptAnswers {
 impl AppState {
     /// The state for [`router`](crate::router()).
     pub fn new(services: Services, settings: Settings) -> Self {
-        AppState {
+        AppState(Arc::new(Shared {
             pool: services.pool,
             ingest: services.ingest,
             blobs: services.blobs,
@@ -187,10 +200,11 @@ impl AppState {
             check_rules: services.check_rules,
             budget: ByteBudget::new(settings.inflight_bytes),
             symbol_uploads: Arc::new(Semaphore::new(settings.symbol_uploads.max(1))),
-            rates: Arc::new(limits::Limits::new(&settings)),
-            kept: Arc::new(KeptAnswers::new()),
-            settings: Arc::new(settings),
-        }
+            rates: limits::Limits::new(&settings),
+            remembered: Remembered::new(),
+            kept: KeptAnswers::new(),
+            settings,
+        }))
     }
 
     /// A connection to the database.

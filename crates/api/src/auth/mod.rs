@@ -9,6 +9,7 @@ mod cookie;
 mod extractor;
 mod origin;
 mod peer;
+mod remembered;
 
 use uuid::Uuid;
 use wire::token::Scope;
@@ -22,6 +23,7 @@ pub(crate) use cookie::read as session_secret;
 pub(crate) use cookie::{attempt_cookie, clear_attempt_cookie, kept_attempt};
 pub(crate) use extractor::{Visitor, by_session};
 pub(crate) use origin::is_same_site;
+pub(crate) use remembered::Remembered;
 
 use crate::error::ApiError;
 

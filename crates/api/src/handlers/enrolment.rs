@@ -53,6 +53,7 @@ pub(crate) async fn enrol(
     };
     audit::record(&mut transaction, &state.entry(&caller, "machine.enrol", &id)).await?;
     commit(transaction).await?;
+    state.remembered.forget();
     let enrolled = Enrolled {
         machine: machine.to_owned(),
         token: secret.expose().to_owned(),
@@ -83,5 +84,6 @@ pub(crate) async fn revoke(
     )
     .await?;
     commit(transaction).await?;
+    state.remembered.forget();
     Ok(StatusCode::NO_CONTENT)
 }

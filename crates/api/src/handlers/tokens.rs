@@ -191,7 +191,9 @@ pub(crate) async fn end(state: &AppState, caller: &Caller, id: Uuid, reach: Reac
     };
     revoked.ok_or_else(|| ApiError::not_found("token", &id))?;
     audit::record(&mut transaction, &state.entry(caller, action, &id)).await?;
-    commit(transaction).await
+    commit(transaction).await?;
+    state.remembered.forget();
+    Ok(())
 }
 
 #[cfg(test)]

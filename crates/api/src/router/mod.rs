@@ -12,6 +12,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -48,6 +49,24 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(known, parameters::check));
     let pages = bounded(crate::pages::router()).merge(crate::pages::sending().layer(unread));
+    // One stack and not layer by layer, each of which would box and clone all that is below it.
+    let layers = ServiceBuilder::new()
+        .layer(from_fn(request_id::assign))
+        .layer(from_fn(headers::add))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(trace::span)
+                .on_request(trace::started)
+                .on_response(trace::answered)
+                .on_failure(()),
+        )
+        .layer(from_fn(http_metrics::measure))
+        .layer(compression::layer())
+        .layer(from_fn(validators::validate))
+        .layer(from_fn_with_state(state.clone(), problem::write))
+        .layer(CatchPanicLayer::custom(panic::answer))
+        .layer(DefaultBodyLimit::max(JSON_LIMIT_BYTES))
+        .layer(from_fn(rate_limit::tell));
     let api = match cors::layer(&state.settings.cors_origins) {
         Some(cors) => api.layer(cors),
         None => api,
@@ -56,22 +75,7 @@ pub fn router(state: AppState) -> Router {
         .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", document))
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn(rate_limit::tell))
-        .layer(DefaultBodyLimit::max(JSON_LIMIT_BYTES))
-        .layer(CatchPanicLayer::custom(panic::answer))
-        .layer(from_fn_with_state(state.clone(), problem::write))
-        .layer(from_fn(validators::validate))
-        .layer(compression::layer())
-        .layer(from_fn(http_metrics::measure))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(trace::span)
-                .on_request(trace::started)
-                .on_response(trace::answered)
-                .on_failure(()),
-        )
-        .layer(from_fn(headers::add))
-        .layer(from_fn(request_id::assign))
+        .layer(layers)
         .with_state(state)
 }
 
