@@ -49,8 +49,8 @@ fn scope(name: &str) -> Result<Scope, BadRule> {
 }
 
 /// What somebody with these roles may do: what any of the rules that fit allows. Without a rule that fits, nothing.
-pub fn scopes_of(rules: &[RoleRule], roles: &[String]) -> Vec<Scope> {
-    let fits = |rule: &&RoleRule| rule.role == ANYBODY || roles.contains(&rule.role);
+pub fn scopes_of(rules: &[RoleRule], held: &[String]) -> Vec<Scope> {
+    let fits = |rule: &&RoleRule| rule.role == ANYBODY || held.contains(&rule.role);
     let mut scopes: Vec<Scope> = rules
         .iter()
         .filter(fits)

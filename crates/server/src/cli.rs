@@ -60,7 +60,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server: API, pages and workers in one process
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Run only the workers, beside a server with the same database and blobs
     Worker(WorkerArguments),
     /// Bring the database's schema up to date

@@ -76,7 +76,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
 
 async fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Serve(arguments) => serve::run(*arguments).await,
         Command::Worker(arguments) => roles::work(arguments).await,
         Command::Migrate(arguments) => roles::migrate(arguments).await,
         Command::Token(arguments) => tokens::run(arguments).await,

@@ -186,7 +186,7 @@ async fn token(
     {
         return no("invalid_grant");
     }
-    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    let now = store::Clock::System.now().unix_timestamp();
     let mut claims = says.person.clone();
     claims["iss"] = provider.issuer.clone().into();
     claims["aud"] = CLIENT.into();

@@ -32,13 +32,20 @@ pub(crate) struct Facts {
     pub(crate) problem: Option<String>,
     /// The text of a token that was just made, for the only time.
     pub(crate) made: Option<String>,
-    /// Whether a token was just revoked.
-    pub(crate) revoked: bool,
+    /// What was just done.
+    pub(crate) done: Option<Done>,
     /// Who is signed in, the newest first; at most [`MOST_SESSIONS`].
     pub(crate) sessions: Vec<SignedIn>,
-    /// Whether a session was just ended.
-    pub(crate) ended: bool,
     pub(crate) now: Option<OffsetDateTime>,
+}
+
+/// What an administrator has just done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// A token was revoked.
+    Revoked,
+    /// A session was ended.
+    Ended,
 }
 
 /// One token.
@@ -175,7 +182,7 @@ impl Page {
         Page {
             layout: Layout::new("Tokens", Section::Tokens, viewer),
             made: facts.made.clone(),
-            revoked: facts.revoked,
+            revoked: facts.done == Some(Done::Revoked),
             problem: facts.problem.clone(),
             name: facts.form.name.clone(),
             machine: facts.form.machine.clone(),
@@ -192,7 +199,7 @@ impl Page {
             first_href: facts.turned.then(|| href("")),
             next_href: facts.next_cursor.as_deref().map(href),
             sessions: facts.sessions.iter().map(session_row).collect(),
-            ended: facts.ended,
+            ended: facts.done == Some(Done::Ended),
             cut_at: u32::try_from(facts.sessions.len())
                 .ok()
                 .filter(|&shown| shown >= MOST_SESSIONS),

@@ -20,7 +20,7 @@ use crate::handlers::audit::{self as api, AuditQuery};
 use crate::handlers::tokens;
 use crate::list::{ListRequest, opaque_cursor};
 use crate::pages::audit;
-use crate::pages::tokens::{Facts, Form, MOST_SESSIONS, Page, SignedIn, Token};
+use crate::pages::tokens::{Done, Facts, Form, MOST_SESSIONS, Page, SignedIn, Token};
 use crate::state::{AppState, commit};
 use crate::view;
 
@@ -51,8 +51,11 @@ pub(super) async fn list_tokens(
         Kind::Made
     };
     let mut facts = gather(&state, (&caller, &headers), kind, after, request.limit).await?;
-    facts.revoked = query.done == "revoked";
-    facts.ended = query.done == "ended";
+    facts.done = match query.done.as_str() {
+        "revoked" => Some(Done::Revoked),
+        "ended" => Some(Done::Ended),
+        _ => None,
+    };
     facts.form = Form::read(&[]);
     page(StatusCode::OK, &caller, &facts)
 }

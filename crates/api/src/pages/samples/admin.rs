@@ -48,8 +48,7 @@ pub(crate) fn token_pages() -> [tokens::Facts; 4] {
         ],
         next_cursor: Some("ab".to_owned()),
         turned: true,
-        revoked: true,
-        ended: true,
+        done: Some(tokens::Done::Revoked),
         sessions: vec![
             tokens::SignedIn {
                 token: Some("first start".to_owned()),
@@ -79,6 +78,7 @@ pub(crate) fn token_pages() -> [tokens::Facts; 4] {
             days: 7,
         },
         problem: Some(hostile()),
+        done: Some(tokens::Done::Ended),
         sessions: vec![signed_in(&hostile())],
         ..empty.clone()
     };
