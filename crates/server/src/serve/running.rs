@@ -201,6 +201,10 @@ fn settings(arguments: &ServeArguments) -> Result<api::Settings> {
             tokio::spawn(crate::single_sign_on::check(provider));
         }
     }
+    #[cfg(not(feature = "oidc"))]
+    if std::env::var_os("STOPCODE_OIDC_ISSUER").is_some_and(|issuer| !issuer.is_empty()) {
+        anyhow::bail!("STOPCODE_OIDC_ISSUER is set, but this program was built without the feature oidc");
+    }
     Ok(settings)
 }
 
