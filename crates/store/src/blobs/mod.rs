@@ -4,9 +4,8 @@
 //! waits for a new folder to be synced into those above it (a second level cost a third of the throughput until its
 //! 65,536 folders were there).
 //!
-//! A blob is written under a temporary name beside its place, renamed, and then file and folder are synced: one folder
-//! is changed and not two, which is a tenth of the throughput. Only streams, whose hash is known last, begin in
-//! `<folder>/tmp`. After [`Blobs::put`] the bytes survive a power cut.
+//! A blob is written in its place, and then file and folder are synced. Only streams, whose hash is known last, begin in
+//! `<folder>/tmp`. After [`Blobs::put`] and [`BlobWriter::finish`] the bytes survive a power cut.
 //!
 //! `object_store`'s local file system can be told to sync as well, but then syncs the file before it is renamed and up
 //! to three folders after that; each of them can be a commit of the file system's journal of its own.
@@ -14,6 +13,7 @@
 //! Sweeping orphans must not delete a blob that an upload of the same bytes has just found to be there. So a writer
 //! that finds its blob marks it as new (modification time) under a shared lock of its folder, and the sweeper looks
 //! at the mark and deletes under an exclusive one. The marked blob is safe for a day, and its row comes in a moment.
+//! Whoever replaces a file takes the exclusive lock too: a writer of the same bytes counts on the one it has synced.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

@@ -10,10 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::try_join;
 use sha2::Digest;
 
-use super::write::lock_shared;
+use super::write::lock_alone;
 use super::{Blobs, Folder, blocking};
 use crate::{Error, Sha256};
 
@@ -111,12 +110,7 @@ impl BlobWriter {
     ///
     /// [`Error::Blob`].
     pub async fn finish(self) -> Result<(Sha256, u64), Error> {
-        let (file, shard, sha256, size_bytes) = blocking("place a blob", move || self.place()).await?;
-        let file = blocking("sync a blob", move || file.sync_all());
-        // The lock on the folder keeps the sweeper away until both are synced.
-        let shard = blocking("sync a folder", move || shard.sync_all());
-        try_join(file, shard).await?;
-        Ok((sha256, size_bytes))
+        blocking("place a blob", move || self.place()).await
     }
 
     /// The pieces as a file that is read from its beginning, has no name, and is gone when it is closed.
@@ -133,16 +127,21 @@ impl BlobWriter {
     }
 
     /// Renames the file over whatever has its name: that has the same bytes, or was torn by a power cut.
-    fn place(self) -> io::Result<(File, File, Sha256, u64)> {
+    ///
+    /// Nobody else may be in the folder meanwhile, for who has just found or written the old file counts on it. The sync
+    /// of the file comes first, since that of a large one takes its time.
+    fn place(self) -> io::Result<(Sha256, u64)> {
+        self.file.sync_all()?;
         let sha256 = Sha256(self.hasher.finalize().into());
         let shard = File::open(self.folder.shard(sha256))?;
-        lock_shared(&shard)?;
+        lock_alone(&shard)?;
         let mut temporary = self.temporary;
         if let Some(path) = &temporary.0 {
             fs::rename(path, self.folder.path(sha256))?;
         }
         temporary.0 = None;
-        Ok((self.file, shard, sha256, self.size_bytes))
+        shard.sync_all()?;
+        Ok((sha256, self.size_bytes))
     }
 }
 

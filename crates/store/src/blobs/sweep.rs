@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::PgPool;
 
+use super::write::lock_alone;
 use super::{Blobs, Folder, UNFINISHED, blocking, none_if_missing};
 use crate::{Error, Sha256, dumps};
 
@@ -90,10 +91,7 @@ impl Folder {
     /// Deletes the blob, unless a writer has marked it as new since it was listed. See the module's parent.
     pub(super) fn delete_if_old(&self, sha256: Sha256, before: SystemTime) -> io::Result<bool> {
         let lock = File::open(self.shard(sha256))?;
-        match lock.lock() {
-            Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
-            _ => {}
-        }
+        lock_alone(&lock)?;
         let path = self.path(sha256);
         if !is_older(&path, before)? {
             return Ok(false);

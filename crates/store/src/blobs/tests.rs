@@ -1,3 +1,7 @@
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
 use time::macros::datetime;
 
 use super::*;
@@ -37,6 +41,26 @@ async fn the_same_blob_twice_at_once_leaves_one_and_no_temporary_file() {
     let shards = fs::read_dir(folder.path().join("blobs")).unwrap().flatten();
     let files = shards.map(|shard| fs::read_dir(shard.path()).unwrap().count());
     assert_eq!(files.sum::<usize>(), 2);
+}
+
+#[tokio::test]
+async fn a_blob_that_another_writer_has_begun_is_waited_for_and_kept() {
+    let (folder, blobs) = blobs().await;
+    let sha256 = Sha256::of(b"abc");
+    let shard = folder.path().join("blobs/ba");
+    let lock = File::open(&shard).unwrap();
+    lock.lock_shared().unwrap();
+    let mut begun = File::create_new(shard.join(sha256.to_string())).unwrap();
+    begun.write_all(b"a").unwrap();
+
+    let put = tokio::spawn(async move { blobs.put(sha256, Bytes::from_static(b"abc")).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!put.is_finished());
+
+    begun.write_all(b"bc").unwrap();
+    drop(lock);
+    put.await.unwrap().unwrap();
+    assert_eq!(begun.metadata().unwrap().nlink(), 1, "it still has its name");
 }
 
 #[tokio::test]

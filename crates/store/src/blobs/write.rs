@@ -1,9 +1,10 @@
 //! Writing a blob so that it survives a power cut.
 //!
-//! The file is written under a temporary name and renamed, and only then file and folder are synced: a journaling file
-//! system then commits both at once, where a sync before the rename and one after it are two commits (which cost a third
-//! of the throughput). In exchange a power cut may leave a torn file under the right name.
-//! No row points at it, and a writer that finds its name taken compares the bytes before it believes them.
+//! The file is written under its own name at once, and then file and folder are synced: a journaling file system commits
+//! both together, where a temporary name costs a rename, and a sync before the rename a commit of its own. In exchange
+//! the name can stand for a file that is being written, or that a power cut or a full disk left torn. No row points at
+//! either. A writer that finds its name taken compares the bytes before it believes them; if they differ it waits until
+//! no other writer is in the folder, compares again, and only then replaces the file.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -47,12 +48,25 @@ impl Folder {
         let shard = File::open(self.shard(sha256))?;
         let path = self.path(sha256);
         lock_shared(&shard)?;
-        let file = match self.refresh(&path, bytes)? {
-            // It is synced again: whoever wrote it may not have come to that yet.
-            Some(file) => file,
-            None => self.place(sha256, bytes)?,
+        let file = match File::create_new(&path) {
+            Ok(file) => fill(file, &path, bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match self.refresh(&path, bytes)? {
+                // It is synced again: whoever wrote it may not have come to that yet.
+                Some(file) => file,
+                None => self.mend(&shard, sha256, bytes)?,
+            },
+            Err(error) => return Err(error),
         };
         Ok(Written { file, shard })
+    }
+
+    /// The blob in place of a torn one, unless that was only being written.
+    fn mend(&self, shard: &File, sha256: Sha256, bytes: &[u8]) -> io::Result<File> {
+        lock_alone(shard)?;
+        match self.refresh(&self.path(sha256), bytes)? {
+            Some(file) => Ok(file),
+            None => self.replace(sha256, bytes),
+        }
     }
 
     /// The blob, if all of it is there already; it then counts as new, so that no sweep takes it.
@@ -68,20 +82,24 @@ impl Folder {
         Ok(Some(file))
     }
 
-    /// Writes the bytes under a temporary name and renames them.
-    fn place(&self, sha256: Sha256, bytes: &[u8]) -> io::Result<File> {
+    /// Writes the bytes under a temporary name and renames them, so that whoever reads sees the old file or the new one.
+    fn replace(&self, sha256: Sha256, bytes: &[u8]) -> io::Result<File> {
         let temporary = self.temporary_beside(sha256);
-        let placed = File::create_new(&temporary).and_then(|mut file| {
-            file.write_all(bytes)?;
-            fs::rename(&temporary, self.path(sha256))?;
-            Ok(file)
-        });
-        if placed.is_err() {
-            // Nothing refers to it. If it cannot be removed either, the sweep gets it.
-            let _ = fs::remove_file(&temporary);
-        }
-        placed
+        let file = fill(File::create_new(&temporary)?, &temporary, bytes)?;
+        fs::rename(&temporary, self.path(sha256)).inspect_err(|_| discard(&temporary))?;
+        Ok(file)
     }
+}
+
+/// Writes the bytes into a new file.
+fn fill(mut file: File, path: &Path, bytes: &[u8]) -> io::Result<File> {
+    file.write_all(bytes).inspect_err(|_| discard(path))?;
+    Ok(file)
+}
+
+/// Removes a file that nothing refers to. If it cannot be removed, the sweep gets it.
+fn discard(path: &Path) {
+    let _ = fs::remove_file(path);
 }
 
 /// Whether the file holds these bytes and no more.
@@ -103,12 +121,24 @@ fn holds(file: &mut File, bytes: &[u8]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// A shared lock; file systems without locks have no sweeper on another machine to fear either.
-pub(super) fn lock_shared(file: &File) -> io::Result<()> {
+/// The lock of a folder, in place of a shared one if there is that, once nobody else has any.
+pub(super) fn lock_alone(file: &File) -> io::Result<()> {
+    unless_unsupported(file.lock())
+}
+
+/// A shared lock: no sweeper deletes from the folder, and nobody replaces a file in it.
+fn lock_shared(file: &File) -> io::Result<()> {
     match file.try_lock_shared() {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => file.lock_shared(),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        Err(TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::Error(error)) => unless_unsupported(Err(error)),
+    }
+}
+
+/// File systems without locks have no sweeper on another machine to fear, and a torn file there is replaced at once.
+fn unless_unsupported(locked: io::Result<()>) -> io::Result<()> {
+    match locked {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        locked => locked,
     }
 }
