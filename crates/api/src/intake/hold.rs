@@ -1,4 +1,4 @@
-//! Reading a stream of bytes into memory: limits, decompression, and the SHA-256 on the way.
+//! Bodies as they come, chunk by chunk: limits, decompression, and holding all of one in memory with its SHA-256.
 
 use std::io;
 use std::pin::Pin;
@@ -6,23 +6,25 @@ use std::pin::Pin;
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::timeout;
-use tokio_util::io::StreamReader;
+use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::budget::Lease;
 use super::{BodyError, Limits, carried};
 
-/// A source of bytes.
-pub(super) type Reader<'a> = Pin<Box<dyn AsyncBufRead + Send + 'a>>;
+/// Bytes as they come.
+pub(super) type Chunks<'a> = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send + 'a>>;
 
 /// Log2 of the largest window a zstd frame may ask for: 8 MiB, what RFC 9659 allows in HTTP.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// Buffer between a decoder and its reader.
+/// The most that a decoder hands on at once.
 const DECODED_CHUNK_BYTES: usize = 64 << 10;
+
+/// First bytes that are looked at before the others.
+const MAGIC_BYTES: usize = 8;
 
 /// How bytes are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +69,13 @@ impl Compression {
 }
 
 /// The body as a stream that ends with an error when it stalls or grows past the limit.
-pub(super) fn guarded<'a, S, E>(body: S, limits: Limits) -> impl Stream<Item = io::Result<Bytes>> + Send + 'a
+pub(super) fn guarded<'a, S, E>(body: S, limits: Limits) -> Chunks<'a>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'a,
     E: std::error::Error + 'static,
 {
     let body = Box::pin(body);
-    stream::try_unfold((body, 0_u64), move |(mut body, seen)| async move {
+    let chunks = stream::try_unfold((body, 0_u64), move |(mut body, seen)| async move {
         let next = timeout(limits.idle, body.next())
             .await
             .map_err(|_| BodyError::Slow)?;
@@ -91,27 +93,24 @@ where
             .into());
         }
         Ok(Some((chunk, (body, seen))))
-    })
+    });
+    Box::pin(chunks)
 }
 
-/// A stream of chunks as a reader.
-pub(super) fn reader<'a>(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'a) -> Reader<'a> {
-    Box::pin(StreamReader::new(Box::pin(chunks)))
-}
-
-/// `reader` inflated.
-fn inflate(reader: Reader<'_>, compression: Compression) -> Reader<'_> {
+/// `chunks` inflated.
+fn inflate(chunks: Chunks<'_>, compression: Compression) -> Chunks<'_> {
+    let reader = StreamReader::new(chunks);
     match compression {
         Compression::Gzip => {
             let mut decoder = GzipDecoder::new(reader);
             decoder.multiple_members(true);
-            Box::pin(BufReader::with_capacity(DECODED_CHUNK_BYTES, decoder))
+            Box::pin(ReaderStream::with_capacity(decoder, DECODED_CHUNK_BYTES))
         }
         Compression::Zstd => {
             let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
             let mut decoder = ZstdDecoder::with_params(reader, &window);
             decoder.multiple_members(true);
-            Box::pin(BufReader::with_capacity(DECODED_CHUNK_BYTES, decoder))
+            Box::pin(ReaderStream::with_capacity(decoder, DECODED_CHUNK_BYTES))
         }
     }
 }
@@ -119,46 +118,65 @@ fn inflate(reader: Reader<'_>, compression: Compression) -> Reader<'_> {
 /// What a body turns out to be once its first bytes are known.
 pub(super) struct Opened<'a> {
     /// All bytes, inflated, the first ones included.
-    pub(super) reader: Reader<'a>,
-    /// Up to eight of the first bytes.
+    pub(super) chunks: Chunks<'a>,
+    /// Up to [`MAGIC_BYTES`] of the first bytes.
     pub(super) start: Vec<u8>,
     /// Which decoder the bytes go through last, for the text of an error.
     pub(super) compression: Option<Compression>,
 }
 
-/// Inflates `reader` as `declared` says and, when its bytes turn out to be compressed (once more), by their magic.
+/// Inflates `chunks` as `declared` says and, when its bytes turn out to be compressed (once more), by their magic.
 pub(super) async fn open(
-    mut reader: Reader<'_>,
+    mut chunks: Chunks<'_>,
     declared: Option<Compression>,
 ) -> Result<Opened<'_>, BodyError> {
     if let Some(compression) = declared {
-        reader = inflate(reader, compression);
+        chunks = inflate(chunks, compression);
     }
     let mut compression = declared;
-    let (mut start, mut reader) = peek(reader, compression).await?;
+    let (mut start, mut chunks) = peek(chunks, compression).await?;
     if let Some(found) = Compression::by_magic(&start) {
         compression = Some(found);
-        (start, reader) = peek(inflate(reader, found), compression).await?;
+        (start, chunks) = peek(inflate(chunks, found), compression).await?;
     }
     Ok(Opened {
-        reader,
+        chunks,
         start,
         compression,
     })
 }
 
 async fn peek(
-    mut reader: Reader<'_>,
+    mut chunks: Chunks<'_>,
     compression: Option<Compression>,
-) -> Result<(Vec<u8>, Reader<'_>), BodyError> {
-    let mut start = Vec::with_capacity(8);
-    (&mut reader)
-        .take(8)
-        .read_to_end(&mut start)
-        .await
-        .map_err(|error| why(&error, compression))?;
-    let again = io::Cursor::new(start.clone()).chain(reader);
-    Ok((start, Box::pin(again)))
+) -> Result<(Vec<u8>, Chunks<'_>), BodyError> {
+    let mut start = Vec::with_capacity(MAGIC_BYTES);
+    let mut seen = Vec::new();
+    while start.len() < MAGIC_BYTES
+        && let Some(chunk) = next(&mut chunks, compression).await?
+    {
+        start.extend(chunk.iter().take(MAGIC_BYTES - start.len()));
+        seen.push(Ok(chunk));
+    }
+    Ok((start, Box::pin(stream::iter(seen).chain(chunks))))
+}
+
+/// The next bytes, at least one; `None` at the end.
+///
+/// # Errors
+///
+/// [`BodyError`].
+pub(super) async fn next(
+    chunks: &mut Chunks<'_>,
+    compression: Option<Compression>,
+) -> Result<Option<Bytes>, BodyError> {
+    loop {
+        match chunks.try_next().await {
+            Ok(Some(chunk)) if chunk.is_empty() => {}
+            Ok(chunk) => return Ok(chunk),
+            Err(error) => return Err(why(&error, compression)),
+        }
+    }
 }
 
 /// Bytes in memory, and their digest.
@@ -178,34 +196,57 @@ pub(super) async fn hold(
     lease: &mut Lease,
 ) -> Result<Held, BodyError> {
     let Opened {
-        mut reader,
+        mut chunks,
         compression,
         ..
     } = opened;
     let expected = usize::try_from(expected_bytes.min(limit_bytes)).unwrap_or(0);
-    let mut bytes = BytesMut::with_capacity(expected);
+    let mut gathered = Gathered::One(Bytes::new());
+    let mut count = 0_u64;
     let mut digest = Sha256::new();
-    loop {
-        let chunk = reader
-            .fill_buf()
-            .await
-            .map_err(|error| why(&error, compression))?;
-        if chunk.is_empty() {
-            break;
-        }
-        let count = chunk.len();
-        if bytes.len() as u64 + count as u64 > limit_bytes {
+    while let Some(chunk) = next(&mut chunks, compression).await? {
+        count = count.saturating_add(chunk.len() as u64);
+        if count > limit_bytes {
             return Err(too_large(compression, limit_bytes));
         }
-        lease.add(count as u64)?;
-        digest.update(chunk);
-        bytes.extend_from_slice(chunk);
-        reader.consume(count);
+        lease.add(chunk.len() as u64)?;
+        digest.update(&chunk);
+        gathered = gathered.and(chunk, expected);
     }
     Ok(Held {
-        bytes: bytes.freeze(),
+        bytes: gathered.whole(),
         sha256: digest.finalize().into(),
     })
+}
+
+/// Chunks as one piece. What came in one, as most bodies from nearby do, is not copied.
+enum Gathered {
+    One(Bytes),
+    Many(BytesMut),
+}
+
+impl Gathered {
+    /// With one chunk more; `expected` bytes in all.
+    fn and(self, chunk: Bytes, expected: usize) -> Gathered {
+        let mut bytes = match self {
+            Gathered::One(none) if none.is_empty() => return Gathered::One(chunk),
+            Gathered::One(first) => {
+                let mut bytes = BytesMut::with_capacity(expected);
+                bytes.extend_from_slice(&first);
+                bytes
+            }
+            Gathered::Many(bytes) => bytes,
+        };
+        bytes.extend_from_slice(&chunk);
+        Gathered::Many(bytes)
+    }
+
+    fn whole(self) -> Bytes {
+        match self {
+            Gathered::One(bytes) => bytes,
+            Gathered::Many(bytes) => bytes.freeze(),
+        }
+    }
 }
 
 pub(super) fn too_large(compression: Option<Compression>, limit_bytes: u64) -> BodyError {
@@ -234,7 +275,7 @@ pub(super) fn why(error: &io::Error, compression: Option<Compression>) -> BodyEr
 
 #[cfg(test)]
 mod tests {
-    use super::{Compression, Held, guarded, hold, open, reader};
+    use super::{Compression, Held, guarded, hold, open};
     use crate::intake::{BodyError, ByteBudget, Limits};
     use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
     use bytes::Bytes;
@@ -256,7 +297,7 @@ mod tests {
             .chunks(7)
             .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
             .collect();
-        let source = reader(guarded(stream::iter(chunks), limits(max_bytes)));
+        let source = guarded(stream::iter(chunks), limits(max_bytes));
         let mut lease = ByteBudget::new(1 << 20).lease();
         hold(open(source, declared).await?, 0, max_bytes, &mut lease).await
     }
@@ -288,6 +329,19 @@ mod tests {
         assert_eq!(plain.bytes.as_ref(), body);
         assert_eq!(plain.sha256, gzip.sha256);
         assert_eq!(plain.sha256, zstd.sha256);
+    }
+
+    #[tokio::test]
+    async fn a_body_in_one_chunk_is_held_as_it_came_and_empty_chunks_are_passed_over() {
+        let body = Bytes::from_static(b"PAGEDU64 and so on");
+        let chunks = [Bytes::new(), body.clone(), Bytes::new()].map(Ok::<_, io::Error>);
+        let source = guarded(stream::iter(chunks), limits(1000));
+        let mut lease = ByteBudget::new(1 << 20).lease();
+        let held = hold(open(source, None).await.unwrap(), 18, 1000, &mut lease)
+            .await
+            .unwrap();
+        assert_eq!(held.bytes.as_ptr(), body.as_ptr());
+        assert_eq!(held.bytes, body);
     }
 
     #[tokio::test]
@@ -348,7 +402,7 @@ mod tests {
             idle: Duration::from_millis(10),
             ..limits(1000)
         };
-        let source = reader(guarded(stream::pending::<io::Result<Bytes>>(), limits));
+        let source = guarded(stream::pending::<io::Result<Bytes>>(), limits);
         assert_eq!(open(source, None).await.err(), Some(BodyError::Slow));
     }
 

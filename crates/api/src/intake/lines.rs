@@ -1,9 +1,11 @@
 //! A body as lines of bounded length, inflated on the way.
 
 use axum::body::Body;
+use bytes::Bytes;
 use tokio::io::AsyncBufReadExt;
+use tokio_util::io::StreamReader;
 
-use super::hold::{Compression, Reader, guarded, open, reader, why};
+use super::hold::{Chunks, Compression, guarded, open, why};
 use super::{BodyError, Limits};
 
 /// Longest line: an inventory of some hundred drivers in full is below half of it.
@@ -20,7 +22,7 @@ pub(crate) struct Line {
 
 /// The lines of a body.
 pub(crate) struct Lines {
-    reader: Reader<'static>,
+    reader: StreamReader<Chunks<'static>, Bytes>,
     compression: Option<Compression>,
     number: u64,
 }
@@ -37,10 +39,10 @@ impl Lines {
             max_bytes: u64::MAX,
             ..limits
         };
-        let opened = open(reader(guarded(body.into_data_stream(), unlimited)), declared).await?;
+        let opened = open(guarded(body.into_data_stream(), unlimited), declared).await?;
         Ok(Lines {
             compression: opened.compression,
-            reader: opened.reader,
+            reader: StreamReader::new(opened.chunks),
             number: 0,
         })
     }

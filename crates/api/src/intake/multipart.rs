@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, header};
 use futures_util::StreamExt;
 
 use super::format::{looks_like_dump, looks_like_zip};
-use super::hold::{hold, open, reader};
+use super::hold::{hold, open};
 use super::{BodyError, carried, name};
 use crate::intake::upload::Collector;
 
@@ -71,7 +71,7 @@ async fn file(field: Field<'_>, collector: &mut Collector) -> Result<(), BodyErr
     let is_dump_part = field.name() == Some(DUMP_PART);
     let file_name = field.file_name().and_then(name::file_name);
     let chunks = field.map(|chunk| chunk.map_err(|error| io::Error::from(why(&error))));
-    let opened = open(reader(chunks), None).await?;
+    let opened = open(Box::pin(chunks), None).await?;
     if !is_dump_part && !looks_like_dump(&opened.start) && !looks_like_zip(&opened.start) {
         // What is not read here is skipped when the next part is asked for.
         return Ok(());

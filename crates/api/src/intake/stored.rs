@@ -7,9 +7,8 @@ use axum::http::{HeaderMap, header};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use store::blobs::{BlobWriter, Blobs};
-use tokio::io::AsyncBufReadExt;
 
-use super::hold::{Compression, Opened, guarded, open, reader, why};
+use super::hold::{Compression, Opened, guarded, next, open};
 use super::{BodyError, Limits, carried};
 use crate::error::ApiError;
 
@@ -36,7 +35,7 @@ pub(crate) async fn store_body(
         .map(|value| value.to_str().unwrap_or("?"));
     let declared = Compression::by_header(encoding)?;
     let storing = async {
-        let opened = open(reader(guarded(body.into_data_stream(), limits)), declared).await?;
+        let opened = open(guarded(body.into_data_stream(), limits), declared).await?;
         store(opened, limits.max_bytes, blobs, accept).await
     };
     tokio::time::timeout(limits.deadline, storing)
@@ -73,7 +72,7 @@ pub(crate) async fn store_form(
         while let Some(field) = parts.next_field().await.map_err(broken)? {
             if field.file_name().is_some_and(|name| !name.is_empty()) {
                 let chunks = field.map(move |chunk| chunk.map_err(|error| broken(error).into()));
-                let opened = open(reader(chunks), None).await?;
+                let opened = open(Box::pin(chunks), None).await?;
                 return store(opened, limits.max_bytes, blobs, accept).await;
             }
         }
@@ -91,34 +90,30 @@ async fn store(
     accept: Accept,
 ) -> Result<BlobWriter, ApiError> {
     let Opened {
-        mut reader,
+        mut chunks,
         compression,
         ..
     } = opened;
     let mut writer = blobs.begin().await?;
     let mut piece = BytesMut::new();
     loop {
-        let chunk = reader
-            .fill_buf()
-            .await
-            .map_err(|error| why(&error, compression))?;
-        let count = chunk.len();
-        piece.extend_from_slice(chunk);
-        reader.consume(count);
+        let chunk = next(&mut chunks, compression).await?;
+        let is_over = chunk.is_none();
+        piece.extend_from_slice(&chunk.unwrap_or_default());
         if writer.size_bytes().saturating_add(piece.len() as u64) > limit_bytes {
             return Err(super::hold::too_large(compression, limit_bytes).into());
         }
-        if count > 0 && piece.len() < PIECE_BYTES {
+        if !is_over && piece.len() < PIECE_BYTES {
             continue;
         }
         if writer.size_bytes() == 0 {
             accept(&piece)?;
         }
-        if count == 0 && piece.is_empty() {
+        if is_over && piece.is_empty() {
             return Ok(writer);
         }
         writer = writer.append(piece.split().freeze()).await?;
-        if count == 0 {
+        if is_over {
             return Ok(writer);
         }
     }

@@ -3,12 +3,11 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
-use tokio_util::io::ReaderStream;
 use wire::dump::{DumpFormat, RefusedDump};
 
 use super::budget::{ByteBudget, Lease};
 use super::format::{looks_like_zip, recognise};
-use super::hold::{Compression, Held, Opened, guarded, hold, open, reader, why};
+use super::hold::{Compression, Held, Opened, guarded, hold, open, why};
 use super::multipart::{self, Annotations};
 use super::{BodyError, Limits, archive, name};
 
@@ -96,7 +95,7 @@ async fn receive_all(
         max_bytes: limits.max_bytes.saturating_add(FORM_EXTRA_BYTES),
         ..limits
     };
-    let opened = open(reader(guarded(body.into_data_stream(), wire)), declared).await?;
+    let opened = open(guarded(body.into_data_stream(), wire), declared).await?;
     let annotations = match headers.get(header::CONTENT_TYPE) {
         Some(kind) if multipart::is_multipart(Some(kind)) && opened.start.starts_with(b"--") => {
             let form = form(opened, wire);
@@ -127,8 +126,9 @@ fn sent_name(headers: &HeaderMap) -> Option<String> {
 /// An inflated form as a body again, limited once more: a small form may inflate to a large one.
 fn form(opened: Opened<'static>, limits: Limits) -> Body {
     let compression = opened.compression;
-    let chunks = ReaderStream::with_capacity(opened.reader, 64 << 10);
-    let chunks = chunks.map(move |chunk| chunk.map_err(|error| why(&error, compression)));
+    let chunks = opened
+        .chunks
+        .map(move |chunk| chunk.map_err(|error| why(&error, compression)));
     Body::from_stream(guarded(chunks, limits))
 }
 
