@@ -46,6 +46,15 @@ impl SignIn {
     }
 }
 
+/// Who signs in, as far as that is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Who<'a> {
+    /// The token shown.
+    pub token: Option<TokenId>,
+    /// Who, in words, where no token tells.
+    pub actor: Option<&'a str>,
+}
+
 /// An entry as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
@@ -108,7 +117,7 @@ pub async fn record(conn: &mut PgConnection, entry: &Entry) -> Result<(), Error>
     Ok(())
 }
 
-/// Counts a sign-in at `now` by `token` or `actor`; `subject` is the way it took, or why it was refused: one of few
+/// Counts a sign-in at `now` by `who`; `subject` is the way it took, or why it was refused: one of few
 /// words, never what somebody typed.
 ///
 /// # Errors
@@ -118,7 +127,7 @@ pub async fn record(conn: &mut PgConnection, entry: &Entry) -> Result<(), Error>
 pub async fn sign_in(
     conn: &mut PgConnection,
     sign_in: SignIn,
-    (token, actor): (Option<TokenId>, Option<&str>),
+    who: Who<'_>,
     subject: &'static str,
     now: OffsetDateTime,
 ) -> Result<(), Error> {
@@ -133,8 +142,8 @@ pub async fn sign_in(
         "#,
         Uuid::now_v7(),
         start,
-        token.map(|token| token.0),
-        actor.map(text::without_nul),
+        who.token.map(|token| token.0),
+        who.actor.map(text::without_nul),
         sign_in.action(),
         subject,
     )

@@ -6,15 +6,21 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use store::tokens::Grant;
 use store::{Sha256, sessions, tokens};
+use wire::token::Scope;
 
-use super::{Caller, Via, cookie, origin, peer};
+use super::{Caller, cookie, origin, peer};
 use crate::error::ApiError;
 use crate::limits::{Share, Use};
 use crate::middleware::rate_limit::Taken;
 use crate::state::AppState;
 use crate::view;
+
+/// A caller of the API who may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader(pub Caller);
 
 /// The signed-in user of a page; everybody else is sent to `/sign-in?next=<this page>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +36,9 @@ impl FromRequestParts<AppState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let door = Door::of(parts, state);
         if let Some(token) = bearer(&parts.headers)? {
-            return door.by_token(state, token, Via::Bearer).await;
+            return door.by_token(state, token).await;
         }
-        let Some(secret) = cookie::read(&parts.headers) else {
+        let Some(secret) = cookie::session_secret(&parts.headers) else {
             return Err(ApiError::Unauthorized {
                 detail: "send a token as `Authorization: Bearer …`",
             });
@@ -44,16 +50,26 @@ impl FromRequestParts<AppState> for Caller {
     }
 }
 
+impl FromRequestParts<AppState> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.require(Scope::Read)?;
+        Ok(Reader(caller))
+    }
+}
+
 impl FromRequestParts<AppState> for Uploader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let door = Door::of(parts, state);
         if let Some(token) = bearer(&parts.headers)? {
-            return door.by_token(state, token, Via::Bearer).await.map(Uploader);
+            return door.by_token(state, token).await.map(Uploader);
         }
         if let Some(token) = key(&parts.uri) {
-            return door.by_token(state, token, Via::Key).await.map(Uploader);
+            return door.by_token(state, token).await.map(Uploader);
         }
         Caller::from_request_parts(parts, state).await.map(Uploader)
     }
@@ -106,11 +122,12 @@ impl Door {
         }
     }
 
-    async fn by_token(&self, state: &AppState, token: &str, via: Via) -> Result<Caller, ApiError> {
+    async fn by_token(&self, state: &AppState, token: &str) -> Result<Caller, ApiError> {
         let shown = self.let_in(state, token).await?;
         if let Some(grant) = state.remembered.get(shown.hash).await {
-            return Ok(caller(grant, via));
+            return Ok(caller(grant, None));
         }
+        let era = state.remembered.era();
         let mut conn = state.conn().await?;
         let grant = tokens::authenticate(&mut conn, shown.hash, state.clock.now()).await?;
         drop(conn);
@@ -118,8 +135,8 @@ impl Door {
         let grant = grant.ok_or(ApiError::Unauthorized {
             detail: "the token is unknown, expired or revoked",
         })?;
-        state.remembered.note(shown.hash, grant.clone()).await;
-        Ok(caller(grant, via))
+        state.remembered.note(shown.hash, era, grant.clone()).await;
+        Ok(caller(grant, None))
     }
 
     async fn by_session(&self, state: &AppState, secret: &str) -> Result<Caller, ApiError> {
@@ -131,7 +148,7 @@ impl Door {
         let grant = grant.ok_or(ApiError::Unauthorized {
             detail: "the session is over; sign in again",
         })?;
-        Ok(caller(grant, Via::Session))
+        Ok(caller(grant, Some(shown.hash)))
     }
 
     /// Takes one request from the share of the token, if that is known.
@@ -179,7 +196,7 @@ impl Visitor {
     ///
     /// [`ApiError::Unauthorized`] if it is not, [`ApiError::RateLimited`] after too many of those.
     pub(crate) async fn by_token(&self, state: &AppState, token: &str) -> Result<Caller, ApiError> {
-        self.0.by_token(state, token, Via::Session).await
+        self.0.by_token(state, token).await
     }
 
     /// What the one-time link with this secret may do, if it was not used before.
@@ -225,20 +242,21 @@ impl Visitor {
 /// [`ApiError::Unauthorized`] if it is.
 pub(crate) async fn by_session(state: &AppState, secret: &str) -> Result<Caller, ApiError> {
     let mut conn = state.conn().await?;
-    let grant = sessions::authenticate(&mut conn, Sha256::of(secret.as_bytes()), state.clock.now()).await?;
+    let session = Sha256::of(secret.as_bytes());
+    let grant = sessions::authenticate(&mut conn, session, state.clock.now()).await?;
     let grant = grant.ok_or(ApiError::Unauthorized {
         detail: "the session is over; sign in again",
     })?;
-    Ok(caller(grant, Via::Session))
+    Ok(caller(grant, Some(session)))
 }
 
-fn caller(grant: Grant, via: Via) -> Caller {
+fn caller(grant: Grant, session: Option<Sha256>) -> Caller {
     Caller {
         token_id: grant.token.map(|id| id.0),
         actor: grant.actor,
         scopes: view::token::scopes(&grant.scopes),
         machine: grant.machine,
-        via,
+        session,
     }
 }
 
@@ -266,26 +284,21 @@ fn key(uri: &Uri) -> Option<&str> {
         .find_map(|(name, value)| matches!(name, "key" | "sentry_key").then_some(value))
 }
 
+/// What is percent-encoded in the way back: everything but unreserved characters and slashes.
+const NOT_IN_A_PATH: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
+
 /// `/sign-in` with the way back.
 fn sign_in_address(uri: &Uri) -> String {
     let here = uri.path_and_query().map_or("/", |path| path.as_str());
     if here == "/" {
         return "/sign-in".to_owned();
     }
-    // Everything but unreserved characters and slashes is percent-encoded.
-    let mut address = "/sign-in?next=".to_owned();
-    for byte in here.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                address.push(char::from(byte));
-            }
-            _ => {
-                address.push('%');
-                address.push_str(&hex::encode_upper([byte]));
-            }
-        }
-    }
-    address
+    format!("/sign-in?next={}", utf8_percent_encode(here, &NOT_IN_A_PATH))
 }
 
 #[cfg(test)]

@@ -2,25 +2,29 @@
 //!
 //! A request proves who it is by `Authorization: Bearer`, by the session cookie, or (uploads by crash reporters
 //! that cannot set headers) by `?key=`. Each is a 256-bit random text of which the server only keeps the SHA-256,
-//! so looking the hash up tells an attacker nothing through its timing. Take [`Caller`] in an API handler,
-//! [`Session`] in a page handler, [`Uploader`] in an upload handler; then ask it with [`Caller::require`].
+//! so looking the hash up tells an attacker nothing through its timing. Take [`Reader`] in an API handler that only
+//! shows something, [`Caller`] in any other, [`Session`] in a page handler, [`Uploader`] in an upload handler; ask the
+//! last three with [`Caller::require`].
 
+#[cfg(feature = "oidc")]
+mod attempt;
 mod cookie;
 mod extractor;
 mod origin;
 mod peer;
 mod remembered;
 
+use store::Sha256;
 use uuid::Uuid;
 use wire::token::Scope;
 
 pub use cookie::{SESSION_COOKIE, clear_cookie, session_cookie};
-pub use extractor::{Session, Uploader};
+pub use extractor::{Reader, Session, Uploader};
 pub use peer::{Network, NotANetwork};
 
-pub(crate) use cookie::read as session_secret;
 #[cfg(feature = "oidc")]
-pub(crate) use cookie::{attempt_cookie, clear_attempt_cookie, kept_attempt};
+pub(crate) use attempt::{attempt_cookie, clear_attempt_cookie, kept_attempt};
+pub(crate) use cookie::session_secret;
 pub(crate) use extractor::{Visitor, by_session};
 pub(crate) use origin::is_same_site;
 pub(crate) use remembered::Remembered;
@@ -39,19 +43,8 @@ pub struct Caller {
     pub scopes: Vec<Scope>,
     /// The only machine they may write for.
     pub machine: Option<String>,
-    /// How they proved who they are.
-    pub via: Via,
-}
-
-/// How a caller proved who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
-    /// `Authorization: Bearer`.
-    Bearer,
-    /// `?key=` on an upload.
-    Key,
-    /// The session cookie.
-    Session,
+    /// The session that proved who they are, by its hash; `None` for a token.
+    pub session: Option<Sha256>,
 }
 
 impl Caller {
@@ -95,7 +88,7 @@ impl Caller {
 
 #[cfg(test)]
 mod tests {
-    use super::{Caller, Via};
+    use super::Caller;
     use wire::token::Scope;
 
     fn caller(scopes: &[Scope], machine: Option<&str>) -> Caller {
@@ -104,7 +97,7 @@ mod tests {
             actor: None,
             scopes: scopes.to_vec(),
             machine: machine.map(str::to_owned),
-            via: Via::Bearer,
+            session: None,
         }
     }
 

@@ -13,9 +13,8 @@ use wire::crash::CrashSummary;
 use wire::page::Page;
 use wire::problem::Problem;
 use wire::report::Crash;
-use wire::token::Scope;
 
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
 use crate::list::{ListRequest, first_moment, moment_after};
@@ -115,11 +114,10 @@ pub(crate) fn cursor((micros, id): Key) -> Result<Cursor, ApiError> {
 #[tracing::instrument(name = "http.crashes.list", skip_all)]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Query(query): Query<CrashQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let filter = query.filter()?;
     let after = request.cursor::<Key>()?.map(cursor).transpose()?;
     let (items, next) = page(&state, &filter, after, request.limit).await?;
@@ -159,10 +157,9 @@ pub(crate) async fn page(
 #[tracing::instrument(name = "http.crashes.get", skip_all, fields(crash.id = %id))]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     Path(id): Path<Uuid>,
 ) -> Result<axum::Json<Crash>, ApiError> {
-    caller.require(Scope::Read)?;
     find(&state, id).await.map(axum::Json)
 }
 

@@ -9,14 +9,12 @@ use wire::StopCodeNumber;
 use wire::driver::{DriverDetail, DriverSummary, DriverVersionModel, DriverVersionWeek};
 use wire::page::Page;
 use wire::problem::Problem;
-use wire::token::Scope;
 
 use super::crashes::stop_code;
-use super::stop_codes::WindowQuery;
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
-use crate::list::{ListRequest, answer_detail, without_suffix};
+use crate::list::{ListRequest, WindowQuery, answer_detail, without_suffix};
 use crate::state::AppState;
 use crate::view;
 
@@ -46,11 +44,10 @@ impl SearchQuery {
 #[tracing::instrument(name = "http.drivers.list", skip_all)]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Query(query): Query<SearchQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let after: Option<String> = request.cursor()?;
     let mut conn = state.conn().await?;
     let page = drivers::list(&mut conn, query.given(), after.as_deref(), request.limit).await?;
@@ -106,12 +103,11 @@ async fn find(state: &AppState, name: &str, query: &DriverQuery) -> Result<drive
 #[tracing::instrument(name = "http.drivers.get", skip_all)]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Path(name): Path<String>,
     Query(query): Query<DriverQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let name = without_suffix(&name).to_lowercase();
     let detail = find(&state, &name, &query).await?;
     let detail = view::driver::detail(detail, query.window(&state)?, query.stop_code()?);
@@ -128,12 +124,11 @@ pub(crate) async fn get(
 #[tracing::instrument(name = "http.drivers.weeks", skip_all)]
 pub(crate) async fn weeks(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Path(name): Path<String>,
     Query(query): Query<DriverQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let detail = find(&state, &name.to_lowercase(), &query).await?;
     request.answer_whole(view::driver::weeks(&detail))
 }
@@ -148,12 +143,11 @@ pub(crate) async fn weeks(
 #[tracing::instrument(name = "http.drivers.models", skip_all)]
 pub(crate) async fn models(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Path(name): Path<String>,
     Query(query): Query<DriverQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let detail = find(&state, &name.to_lowercase(), &query).await?;
     request.answer_whole(view::driver::models(&detail))
 }

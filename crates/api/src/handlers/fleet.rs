@@ -11,12 +11,11 @@ use utoipa::IntoParams;
 use wire::fleet::{FleetWeek, VerdictChange};
 use wire::page::Page;
 use wire::problem::Problem;
-use wire::token::Scope;
 
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::extract::Query;
-use crate::list::{ListRequest, window};
+use crate::list::{ListRequest, WindowQuery};
 use crate::state::AppState;
 use crate::view;
 
@@ -29,33 +28,20 @@ const MAX_DAYS: u16 = 364;
 /// Days that changes are looked for in when the client does not say.
 pub(crate) const USUAL_DAYS: u16 = 28;
 
-/// Which weeks.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct WeeksQuery {
-    /// The first day; 91 days ago unless given.
-    pub(crate) from: Option<String>,
-    /// The last day; today unless given.
-    pub(crate) to: Option<String>,
-}
-
 /// List the weeks of the fleet: how many machines were on, how many of them did not crash, how often the others did.
 #[utoipa::path(get, path = "/api/v1/fleet/weeks", tag = "stop codes",
-    params(WeeksQuery, ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
+    params(WindowQuery, ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, content((Page<FleetWeek> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem)),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.fleet.weeks", skip_all)]
 pub(crate) async fn weeks(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
-    Query(query): Query<WeeksQuery>,
+    Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let (from, to) = (given(query.from), given(query.to));
-    let window = window(from.as_deref(), to.as_deref(), state.clock.now().date())?;
+    let window = query.window(&state)?;
     let weeks = weeks_of(&state, window).await?;
     request.answer_whole(weeks.iter().copied().map(view::fleet::week).collect())
 }
@@ -91,11 +77,10 @@ pub(crate) struct ChangesQuery {
 #[tracing::instrument(name = "http.fleet.changes", skip_all)]
 pub(crate) async fn changes(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Query(query): Query<ChangesQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let days = match query.days.as_deref().map(str::trim) {
         None | Some("") => USUAL_DAYS,
         Some(text) => text

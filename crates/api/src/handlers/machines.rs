@@ -8,9 +8,8 @@ use utoipa::IntoParams;
 use wire::machine::{MachineDetail, MachineSummary};
 use wire::page::Page;
 use wire::problem::Problem;
-use wire::token::Scope;
 
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
 use crate::list::{ListRequest, answer_detail, without_suffix};
@@ -76,11 +75,10 @@ impl MachineQuery {
 #[tracing::instrument(name = "http.machines.list", skip_all)]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Query(query): Query<MachineQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let filter = query.filter()?;
     let after: Option<String> = request.cursor()?;
     let mut conn = state.conn().await?;
@@ -97,11 +95,10 @@ pub(crate) async fn list(
 #[tracing::instrument(name = "http.machines.get", skip_all)]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Path(machine): Path<String>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let machine = without_suffix(&machine);
     let mut conn = state.conn().await?;
     let detail = machines::detail(&mut conn, machine).await?;

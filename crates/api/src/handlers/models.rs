@@ -6,13 +6,11 @@ use store::models;
 use wire::model::{ModelDetail, ModelSummary};
 use wire::page::Page;
 use wire::problem::Problem;
-use wire::token::Scope;
 
-use super::stop_codes::WindowQuery;
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
-use crate::list::{ListRequest, answer_detail, without_suffix};
+use crate::list::{ListRequest, WindowQuery, answer_detail, without_suffix};
 use crate::state::AppState;
 use crate::view;
 
@@ -28,11 +26,10 @@ pub(crate) const NO_MANUFACTURER: &str = "-";
 #[tracing::instrument(name = "http.models.list", skip_all)]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let window = query.window(&state)?;
     let mut conn = state.conn().await?;
     let models = models::list(&mut conn, window).await?;
@@ -52,12 +49,11 @@ pub(crate) async fn list(
 #[tracing::instrument(name = "http.models.get", skip_all)]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Path((manufacturer, model)): Path<(String, String)>,
     Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let window = query.window(&state)?;
     let detail = find(&state, (&manufacturer, without_suffix(&model)), window).await?;
     let rows = view::model::parts(&detail);

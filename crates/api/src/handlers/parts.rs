@@ -4,18 +4,18 @@ use axum::extract::State;
 use axum::response::Response;
 use store::{coverage, jobs, machines, stop_codes};
 use uuid::Uuid;
+use wire::StopCodeNumber;
 use wire::problem::Problem;
-use wire::token::Scope;
+use wire::suspects::Suspects;
 
-use super::stop_codes::WindowQuery;
 use super::{crashes, suspects};
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
-use crate::list::csv_file;
+use crate::list::{Table, WindowQuery, csv_file};
 use crate::state::AppState;
 use crate::view;
-use crate::view::parts::{ChangeRow, DayRow, DeadLetterRow, FailedDumpRow, FrameRow, changes};
+use crate::view::parts::{DayRow, DeadLetterRow, FailedDumpRow, FrameRow, changes};
 
 /// Days that a stop code's machines are compared over, as on its page.
 const WINDOW_DAYS: u16 = 91;
@@ -32,10 +32,9 @@ const MOST_FAILED: u32 = 500;
 #[tracing::instrument(name = "http.crashes.table", skip_all, fields(crash.id = %id))]
 pub(crate) async fn of_crash(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     Path((id, table)): Path<(Uuid, String)>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let report = crashes::find(&state, id).await?.report;
     match table.as_str() {
         "frames.csv" => {
@@ -48,7 +47,7 @@ pub(crate) async fn of_crash(
                     frame,
                 })
             });
-            Ok(csv_file(&crashed.chain(others).collect::<Vec<_>>()))
+            Ok(csv_rows(crashed.chain(others)))
         }
         "drivers.csv" if report.modules.is_empty() => Ok(csv_file(&report.drivers)),
         "drivers.csv" => Ok(csv_file(&report.modules)),
@@ -70,10 +69,9 @@ pub(crate) async fn of_crash(
 #[tracing::instrument(name = "http.machines.drivers", skip_all)]
 pub(crate) async fn drivers_of_machine(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     Path(machine): Path<String>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let detail = machines::detail(&mut *state.conn().await?, &machine).await?;
     let detail = detail.ok_or_else(|| ApiError::not_found("machine", &machine))?;
     Ok(csv_file(&view::machine::detail(detail).drivers))
@@ -87,13 +85,10 @@ pub(crate) async fn drivers_of_machine(
 #[tracing::instrument(name = "http.stop_codes.shared", skip_all)]
 pub(crate) async fn shared_by_stop_code(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     Path(code): Path<String>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
-    let code = crashes::stop_code(&code)?;
-    let suspects = suspects::find(&state, code.get(), WINDOW_DAYS).await?;
-    Ok(csv_file(&suspects.shared))
+    Ok(csv_file(&suspects_of(&state, &code).await?.shared))
 }
 
 /// Get what happened where the suspects of a stop code came to machines and were taken back from them, as CSV: the crash
@@ -105,14 +100,17 @@ pub(crate) async fn shared_by_stop_code(
 #[tracing::instrument(name = "http.stop_codes.changes", skip_all)]
 pub(crate) async fn changes_by_suspect(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     Path(code): Path<String>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
-    let code = crashes::stop_code(&code)?;
-    let suspects = suspects::find(&state, code.get(), WINDOW_DAYS).await?;
-    let rows: Vec<ChangeRow<'_>> = suspects.suspects.iter().flat_map(changes).collect();
-    Ok(csv_file(&rows))
+    let suspects = suspects_of(&state, &code).await?;
+    Ok(csv_rows(suspects.suspects.iter().flat_map(changes)))
+}
+
+/// The suspects of a stop code, over the days that its page shows.
+async fn suspects_of(state: &AppState, code: &str) -> Result<Suspects, ApiError> {
+    let code = crashes::stop_code(code)?;
+    suspects::find(state, code.get(), WINDOW_DAYS).await
 }
 
 /// Get the crashes of a stop code by day as CSV; days without any are left out.
@@ -123,15 +121,11 @@ pub(crate) async fn changes_by_suspect(
 #[tracing::instrument(name = "http.stop_codes.days", skip_all)]
 pub(crate) async fn days_of_stop_code(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     Path(code): Path<String>,
     Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
-    let code = crashes::stop_code(&code)?;
-    let window = query.window(&state)?;
-    let days = stop_codes::by_day(&mut *state.conn().await?, window, Some(code.get())).await?;
-    Ok(csv_file(&days.into_iter().map(DayRow).collect::<Vec<_>>()))
+    by_day(&state, &query, Some(crashes::stop_code(&code)?)).await
 }
 
 /// Get the crashes of all stop codes by day as CSV; days without any are left out.
@@ -141,13 +135,21 @@ pub(crate) async fn days_of_stop_code(
 #[tracing::instrument(name = "http.fleet.days", skip_all)]
 pub(crate) async fn days(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
-    let window = query.window(&state)?;
-    let days = stop_codes::by_day(&mut *state.conn().await?, window, None).await?;
-    Ok(csv_file(&days.into_iter().map(DayRow).collect::<Vec<_>>()))
+    by_day(&state, &query, None).await
+}
+
+async fn by_day(
+    state: &AppState,
+    query: &WindowQuery,
+    only: Option<StopCodeNumber>,
+) -> Result<Response, ApiError> {
+    let window = query.window(state)?;
+    let only = only.map(StopCodeNumber::get);
+    let days = stop_codes::by_day(&mut *state.conn().await?, window, only).await?;
+    Ok(csv_rows(days.into_iter().map(DayRow)))
 }
 
 /// Get the latest dumps that could not be read as CSV, with the reasons.
@@ -157,13 +159,10 @@ pub(crate) async fn days(
 #[tracing::instrument(name = "http.dumps.failed", skip_all)]
 pub(crate) async fn failed_dumps(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let dumps = coverage::failed_dumps(&mut *state.conn().await?, MOST_FAILED).await?;
-    Ok(csv_file(
-        &dumps.into_iter().map(FailedDumpRow).collect::<Vec<_>>(),
-    ))
+    Ok(csv_rows(dumps.into_iter().map(FailedDumpRow)))
 }
 
 /// Get the latest jobs that were given up as CSV, with the reasons.
@@ -171,10 +170,14 @@ pub(crate) async fn failed_dumps(
     responses((status = 200, body = String, content_type = "text/csv"), (status = 403, body = Problem)),
     security(("token" = ["read"])))]
 #[tracing::instrument(name = "http.jobs.failed", skip_all)]
-pub(crate) async fn failed_jobs(State(state): State<AppState>, caller: Caller) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
+pub(crate) async fn failed_jobs(
+    State(state): State<AppState>,
+    _reader: Reader,
+) -> Result<Response, ApiError> {
     let letters = jobs::dead_letters(&mut *state.conn().await?, MOST_FAILED).await?;
-    Ok(csv_file(
-        &letters.into_iter().map(DeadLetterRow).collect::<Vec<_>>(),
-    ))
+    Ok(csv_rows(letters.into_iter().map(DeadLetterRow)))
+}
+
+fn csv_rows<R: Table>(rows: impl Iterator<Item = R>) -> Response {
+    csv_file(&rows.collect::<Vec<_>>())
 }

@@ -2,44 +2,18 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 use store::stop_codes;
-use utoipa::IntoParams;
 use wire::page::Page;
 use wire::problem::Problem;
 use wire::stop_code::{StopCodeCount, StopCodeDetail};
-use wire::token::Scope;
 
 use super::crashes::stop_code;
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
-use crate::list::{ListRequest, answer_detail, window, without_suffix};
+use crate::list::{ListRequest, WindowQuery, answer_detail, without_suffix};
 use crate::state::AppState;
 use crate::view;
-
-/// Which days; the last 91 unless given.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct WindowQuery {
-    /// First day.
-    pub(crate) from: Option<String>,
-    /// Last day.
-    pub(crate) to: Option<String>,
-}
-
-impl WindowQuery {
-    /// The window meant.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::Invalid`].
-    pub(crate) fn window(&self, state: &AppState) -> Result<store::Window, ApiError> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        let (from, to) = (given(&self.from), given(&self.to));
-        window(from.as_deref(), to.as_deref(), state.clock.now().date())
-    }
-}
 
 /// List the stop codes seen in a window, most crashes first.
 #[utoipa::path(get, path = "/api/v1/stop-codes", tag = "stop codes",
@@ -49,11 +23,10 @@ impl WindowQuery {
 #[tracing::instrument(name = "http.stop_codes.list", skip_all)]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let window = query.window(&state)?;
     let mut conn = state.conn().await?;
     let counts = stop_codes::list(&mut conn, window).await?;
@@ -78,12 +51,11 @@ fn leave_out_quiet_days(count: &mut StopCodeCount) {
 #[tracing::instrument(name = "http.stop_codes.get", skip_all, fields(stop_code = code))]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Path(code): Path<String>,
     Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let code = stop_code(without_suffix(&code))?;
     let window = query.window(&state)?;
     let mut conn = state.conn().await?;

@@ -11,10 +11,9 @@ use tokio::time::{Instant, sleep};
 use utoipa::IntoParams;
 use wire::problem::Problem;
 use wire::suspects::Suspects;
-use wire::token::Scope;
 
 use super::crashes::stop_code;
-use crate::auth::Caller;
+use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
 use crate::list::{ListRequest, answer_detail};
@@ -47,12 +46,11 @@ pub(crate) struct SuspectsQuery {
 #[tracing::instrument(name = "http.suspects.get", skip_all, fields(stop_code = code))]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Path(code): Path<String>,
     Query(query): Query<SuspectsQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let code = stop_code(&code)?.get();
     let suspects = find(&state, code, query.window_days.unwrap_or(91)).await?;
     Ok(answer_detail(&suspects, &suspects.suspects, request.format))

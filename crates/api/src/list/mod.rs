@@ -17,7 +17,7 @@ use wire::page::Page;
 
 pub(crate) use csv::{Cell, Table, date, time};
 pub(crate) use cursor::{decode as decode_cursor, encode as opaque_cursor};
-pub(crate) use moment::{first_moment, moment_after, window};
+pub(crate) use moment::{WindowQuery, first_moment, moment_after};
 
 use crate::error::ApiError;
 

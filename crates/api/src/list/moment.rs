@@ -1,11 +1,14 @@
-//! Times in queries: `2026-11-22` or `2026-11-22T10:00:00Z`.
+//! Times in queries, `2026-11-22` or `2026-11-22T10:00:00Z`, and windows of days.
 
+use serde::Deserialize;
 use store::Window;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, UtcOffset};
+use utoipa::IntoParams;
 
 use crate::error::ApiError;
+use crate::state::AppState;
 
 /// Days in a window when the client does not say.
 const DEFAULT_DAYS: u16 = 91;
@@ -43,8 +46,31 @@ pub(crate) fn moment_after(name: &str, text: &str) -> Result<OffsetDateTime, Api
         .ok_or_else(|| refused(name))
 }
 
+/// Which days; the last 91 unless given.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WindowQuery {
+    /// First day.
+    pub(crate) from: Option<String>,
+    /// Last day.
+    pub(crate) to: Option<String>,
+}
+
+impl WindowQuery {
+    /// The window meant.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Invalid`].
+    pub(crate) fn window(&self, state: &AppState) -> Result<Window, ApiError> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let (from, to) = (given(&self.from), given(&self.to));
+        window(from.as_deref(), to.as_deref(), state.clock.now().date())
+    }
+}
+
 /// The days from `from` to `to`, both included; the last 91 days when nothing is said.
-pub(crate) fn window(from: Option<&str>, to: Option<&str>, today: Date) -> Result<Window, ApiError> {
+fn window(from: Option<&str>, to: Option<&str>, today: Date) -> Result<Window, ApiError> {
     let to = match to {
         None => today,
         Some(text) => first_moment("to", text)?.date(),

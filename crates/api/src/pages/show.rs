@@ -6,9 +6,11 @@
 
 use std::fmt;
 
-use super::charts::escape;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, UtcOffset};
+
+use super::charts::escape;
 
 /// `412345` as `412,345`.
 pub(crate) fn count(number: u64) -> String {
@@ -220,17 +222,16 @@ pub(crate) fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     }
 }
 
+/// What can mean something else in an address than itself.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
 /// One path segment or query value, percent-encoded so that it can be nothing else.
 pub(crate) fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push_str(&hex::encode_upper([byte]));
-        }
-    }
+    let mut out = utf8_percent_encode(text, &RESERVED).to_string();
     // A segment of dots alone would be a step up the tree.
     if !out.is_empty() && out.bytes().all(|byte| byte == b'.') {
         out = out.replace('.', "%2E");

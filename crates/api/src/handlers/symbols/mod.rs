@@ -16,11 +16,10 @@ use wire::problem::Problem;
 use wire::symbols::{MissingSymbolFile, SymbolFile};
 use wire::token::Scope;
 
-use super::stop_codes::WindowQuery;
-use crate::auth::Caller;
+use crate::auth::{Caller, Reader};
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
-use crate::list::ListRequest;
+use crate::list::{ListRequest, WindowQuery};
 use crate::state::{AppState, commit};
 use crate::view;
 
@@ -73,11 +72,10 @@ pub(crate) fn file_cursor((nanoseconds, id): FileKey) -> Result<FileCursor, ApiE
 #[tracing::instrument(name = "http.symbols.list", skip_all)]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Query(query): Query<FilesQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let after = request.cursor::<FileKey>()?.map(file_cursor).transpose()?;
     let mut conn = state.conn().await?;
     let page = symbols::list(&mut conn, query.state()?, after, request.limit).await?;
@@ -155,11 +153,10 @@ pub(crate) fn missing_cursor((crashes, crashes_ever, id): MissingKey) -> Missing
 #[tracing::instrument(name = "http.symbols.missing", skip_all)]
 pub(crate) async fn missing(
     State(state): State<AppState>,
-    caller: Caller,
+    _reader: Reader,
     request: ListRequest,
     Query(query): Query<WindowQuery>,
 ) -> Result<Response, ApiError> {
-    caller.require(Scope::Read)?;
     let window = query.window(&state)?;
     let after = request.cursor::<MissingKey>()?.map(missing_cursor);
     let page = missing_in(&state, window, after, request.limit).await?;

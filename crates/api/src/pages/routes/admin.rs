@@ -3,7 +3,7 @@
 //! As on `/health`, a form posts with the session cookie, and [`Session`] refuses what does not come from our own pages.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use store::tokens::Kind;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use wire::token::{NewToken, Scope};
 
 use super::{html, viewer};
-use crate::auth::{Caller, Session, session_secret};
+use crate::auth::{Caller, Session};
 use crate::error::ApiError;
 use crate::extract::{Path, Query};
 use crate::handlers::audit::{self as api, AuditQuery};
@@ -39,7 +39,7 @@ pub(super) struct TokensQuery {
 #[tracing::instrument(name = "http.pages.tokens", skip_all)]
 pub(super) async fn list_tokens(
     State(state): State<AppState>,
-    (Session(caller), headers): (Session, HeaderMap),
+    Session(caller): Session,
     request: ListRequest,
     Query(query): Query<TokensQuery>,
 ) -> Result<Response, ApiError> {
@@ -50,7 +50,7 @@ pub(super) async fn list_tokens(
     } else {
         Kind::Made
     };
-    let mut facts = gather(&state, (&caller, &headers), kind, after, request.limit).await?;
+    let mut facts = gather(&state, &caller, kind, after, request.limit).await?;
     facts.done = match query.done.as_str() {
         "revoked" => Some(Done::Revoked),
         "ended" => Some(Done::Ended),
@@ -62,7 +62,7 @@ pub(super) async fn list_tokens(
 
 async fn gather(
     state: &AppState,
-    (caller, headers): (&Caller, &HeaderMap),
+    caller: &Caller,
     kind: Kind,
     after: Option<Uuid>,
     limit: u32,
@@ -71,11 +71,16 @@ async fn gather(
     let mut conn = state.conn().await?;
     let page = stored::page(&mut conn, Some(kind), after.map(TokenId), limit).await?;
     let open = sessions::open_now(&mut conn, now, MOST_SESSIONS).await?;
-    let own = caller.token_id;
-    let here = session_secret(headers).map(|secret| Sha256::of(secret.as_bytes()));
     Ok(Facts {
-        sessions: open.into_iter().map(|session| signed_in(session, here)).collect(),
-        tokens: page.items.into_iter().map(|token| shown(token, own)).collect(),
+        sessions: open
+            .into_iter()
+            .map(|session| signed_in(session, caller.session))
+            .collect(),
+        tokens: page
+            .items
+            .into_iter()
+            .map(|token| shown(token, caller.token_id))
+            .collect(),
         next_cursor: page.next.map(|next| opaque_cursor(&next.0)),
         of_agents: kind == Kind::Enrolled,
         turned: after.is_some(),
@@ -114,7 +119,7 @@ fn signed_in(session: sessions::Open, here: Option<Sha256>) -> SignedIn {
 #[tracing::instrument(name = "http.pages.create_token", skip_all)]
 pub(super) async fn create_token(
     State(state): State<AppState>,
-    (Session(caller), headers): (Session, HeaderMap),
+    Session(caller): Session,
     axum::Form(pairs): axum::Form<Vec<(String, String)>>,
 ) -> Result<Response, ApiError> {
     caller.require(Scope::Admin)?;
@@ -127,7 +132,7 @@ pub(super) async fn create_token(
         expires_at: days.map(|days| state.clock.now() + Duration::days(days.into())),
     };
     let made = tokens::make(&state, &caller, wish).await;
-    let mut facts = gather(&state, (&caller, &headers), Kind::Made, None, FIRST_PAGE).await?;
+    let mut facts = gather(&state, &caller, Kind::Made, None, FIRST_PAGE).await?;
     match made {
         Ok(made) => {
             facts.made = Some(made.token);

@@ -23,7 +23,7 @@ use wire::token::Scope;
 
 use super::assets;
 use super::layout::Viewer;
-use crate::auth::{Caller, Via};
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -79,7 +79,7 @@ fn html(page: &impl Template) -> Answer {
 pub(super) fn viewer(caller: &Caller) -> Result<Viewer, ApiError> {
     caller.require(Scope::Read)?;
     Ok(Viewer {
-        has_session: caller.via == Via::Session,
+        has_session: caller.session.is_some(),
         may_download: caller.may(Scope::Download),
         may_upload: caller.may(Scope::Upload),
         may_admin: caller.may(Scope::Admin),

@@ -10,6 +10,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use oidc::{Attempt, Error, Identity, Provider, Return, scopes_of};
 use serde::Deserialize;
+use store::audit::Who;
 use store::tokens::Grant;
 use wire::token::Scope;
 
@@ -49,7 +50,7 @@ async fn begin(
     let attempt = Attempt::new().map_err(ApiError::internal)?;
     let there = match provider.begin(&attempt, &return_to(&state, &headers)).await {
         Ok(there) => there,
-        Err(error) => return refuse(&state, (None, None), refusal(&error), next).await,
+        Err(error) => return refuse(&state, Who::default(), refusal(&error), next).await,
     };
     let cookie = attempt_cookie(&attempt.expose(), next, &state.settings)
         .ok_or_else(|| ApiError::internal("an attempt does not fit a cookie"))?;
@@ -89,7 +90,7 @@ async fn finish(
                     .was_wrong(&state, back.code.as_deref().unwrap_or_default())
                     .await;
             }
-            refuse(&state, (None, None), refusal, next).await?
+            refuse(&state, Who::default(), refusal, next).await?
         }
     };
     Ok((
@@ -112,7 +113,11 @@ async fn let_in(
         .any(|scope| matches!(scope, Scope::Read | Scope::Admin))
     {
         tracing::info!(actor, roles = ?identity.roles, "nobody has said what these roles may do");
-        return refuse(state, (None, Some(&actor)), Refusal::Role, next).await;
+        let who = Who {
+            token: None,
+            actor: Some(&actor),
+        };
+        return refuse(state, who, Refusal::Role, next).await;
     }
     let grant = Grant {
         token: None,

@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use store::audit::{self, SignIn};
+use store::audit::{self, SignIn, Who};
 use store::tokens::Grant;
-use store::{Sha256, TokenId, sessions};
+use store::{TokenId, sessions};
 use time::Duration;
 use wire::token::Scope;
 
 use super::{Answer, html};
-use crate::auth::{Caller, Session, Visitor, clear_cookie, is_same_site, session_cookie, session_secret};
+use crate::auth::{Caller, Session, Visitor, clear_cookie, is_same_site, session_cookie};
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::pages::sign_in::{LinkPage, Page, Refusal, way_back};
@@ -68,8 +68,14 @@ pub(super) async fn sign_in(
     }
     match visitor.by_token(&state, form.token.trim()).await {
         Ok(caller) if caller.may(Scope::Read) => open(&state, &grant(caller), "token", next).await,
-        Ok(caller) => refuse(&state, (caller.token_id.map(TokenId), None), Refusal::Scope, next).await,
-        Err(ApiError::Unauthorized { .. }) => refuse(&state, (None, None), Refusal::Token, next).await,
+        Ok(caller) => {
+            let who = Who {
+                token: caller.token_id.map(TokenId),
+                actor: None,
+            };
+            refuse(&state, who, Refusal::Scope, next).await
+        }
+        Err(ApiError::Unauthorized { .. }) => refuse(&state, Who::default(), Refusal::Token, next).await,
         Err(error) => Err(error),
     }
 }
@@ -85,7 +91,7 @@ async fn by_link(
         Some(grant) => open(state, &grant, "link", next).await,
         // Pressing the button a second time is no reason to sign in again.
         None if has_session => Ok(Redirect::to(next).into_response()),
-        None => refuse(state, (None, None), Refusal::Link, next).await,
+        None => refuse(state, Who::default(), Refusal::Link, next).await,
     }
 }
 
@@ -108,7 +114,10 @@ pub(super) async fn open(
     let now = state.clock.now();
     let mut transaction = state.begin().await?;
     let secret = sessions::open(&mut transaction, grant, now, SESSION_LASTS).await?;
-    let who = (grant.token, grant.actor.as_deref());
+    let who = Who {
+        token: grant.token,
+        actor: grant.actor.as_deref(),
+    };
     audit::sign_in(&mut transaction, SignIn::Accepted, who, by, now).await?;
     commit(transaction).await?;
     let cookie = session_cookie(secret.expose(), &state.settings)
@@ -119,7 +128,7 @@ pub(super) async fn open(
 /// Refuses the token or the person that somebody showed, with the page to try again on.
 pub(super) async fn refuse(
     state: &AppState,
-    who: (Option<TokenId>, Option<&str>),
+    who: Who<'_>,
     refusal: Refusal,
     next: &str,
 ) -> Result<Response, ApiError> {
@@ -150,12 +159,11 @@ pub(super) async fn refuse(
 #[tracing::instrument(name = "http.pages.sign_out", skip_all)]
 pub(super) async fn sign_out(
     State(state): State<AppState>,
-    _session: Session,
-    headers: HeaderMap,
+    Session(caller): Session,
 ) -> Result<Response, ApiError> {
-    if let Some(secret) = session_secret(&headers) {
+    if let Some(session) = caller.session {
         let mut conn = state.conn().await?;
-        sessions::close(&mut conn, Sha256::of(secret.as_bytes())).await?;
+        sessions::close(&mut conn, session).await?;
     }
     let forget = AppendHeaders([(header::SET_COOKIE, clear_cookie())]);
     Ok((forget, Redirect::to("/sign-in")).into_response())
