@@ -7,9 +7,11 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
 
 use std::error::Error;
+use std::str::FromStr;
 use std::time::{Duration as Elapsed, Instant};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use store::Window;
 use store::drivers::InventoryDriver;
 use store::import::{
@@ -33,15 +35,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(5_000);
     let url = std::env::var("DATABASE_URL").map_err(|_| "DATABASE_URL is not set")?;
-    // What stands behind the question mark, such as the folder of a socket, has slashes too.
-    let (address, parameters) = url.split_once('?').unwrap_or((&url, ""));
-    let (server, _) = address.rsplit_once('/').ok_or("DATABASE_URL names no database")?;
-    let mut admin = PgConnection::connect(&url).await?;
+    let server = PgConnectOptions::from_str(&url)?;
+    let mut admin = PgConnection::connect_with(&server).await?;
     let name = format!("bench_exposure_{}", std::process::id());
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
         .execute(&mut admin)
         .await?;
-    let outcome = run(&format!("{server}/{name}?{parameters}"), machines).await;
+    let outcome = run(server.database(&name).to_url_lossy().as_str(), machines).await;
     sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
         .execute(&mut admin)
         .await?;

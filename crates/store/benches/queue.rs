@@ -4,9 +4,11 @@
 //! figure is the middle one of three runs, each over fresh jobs. `fsync` and `synchronous_commit` are as the server has
 //! them, and printed.
 
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 use store::jobs::{self, JobFence, JobKind};
 
 const JOBS: i64 = 20_000;
@@ -42,7 +44,10 @@ async fn main() {
 
 /// A migrated database that this run alone uses. It is left behind; the next run drops it.
 async fn fresh_database(url: &str) -> PgPool {
-    let mut root = PgConnection::connect(url).await.expect("the server answers");
+    let server = PgConnectOptions::from_str(url).expect("DATABASE_URL is an address");
+    let mut root = PgConnection::connect_with(&server)
+        .await
+        .expect("the server answers");
     for sql in [
         "DROP DATABASE IF EXISTS stopcode_bench_queue WITH (FORCE)",
         "CREATE DATABASE stopcode_bench_queue",
@@ -52,12 +57,12 @@ async fn fresh_database(url: &str) -> PgPool {
             .await
             .expect("a database can be made");
     }
-    // What stands behind the question mark, such as the folder of a socket, has slashes too.
-    let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
-    let server = address.rsplit_once('/').map_or(address, |(server, _)| server);
-    let pool = store::connect(&format!("{server}/stopcode_bench_queue?{parameters}"), 16)
-        .await
-        .expect("the database takes connections");
+    let pool = store::connect(
+        server.database("stopcode_bench_queue").to_url_lossy().as_str(),
+        16,
+    )
+    .await
+    .expect("the database takes connections");
     store::migrate(&pool).await.expect("the migrations apply");
     pool
 }

@@ -1,5 +1,6 @@
 //! Tokens, sessions and sign-in links stop working when they should.
 
+use sqlx::PgConnection;
 use store::Sha256;
 use store::enrolment::{self, Enrolment};
 use store::tokens::{self, Grant, NewToken, Secret};
@@ -19,6 +20,16 @@ fn wish(expires_at: Option<OffsetDateTime>) -> NewToken {
     }
 }
 
+/// What a token's secret lets somebody do at `now`.
+async fn granted(conn: &mut PgConnection, secret: Sha256, now: OffsetDateTime) -> Option<Grant> {
+    tokens::authenticate(conn, secret, now).await.unwrap()
+}
+
+/// What a session's secret does.
+async fn signed_in(conn: &mut PgConnection, secret: Sha256, now: OffsetDateTime) -> Option<Grant> {
+    sessions::authenticate(conn, secret, now).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_token_works_until_it_expires() {
     let pool = database().await.pool;
@@ -26,24 +37,11 @@ async fn a_token_works_until_it_expires() {
     let (id, secret) = tokens::create(&mut conn, &wish(Some(NOW + Duration::DAY)), NOW)
         .await
         .unwrap();
-    let grant = tokens::authenticate(&mut conn, secret.hash(), NOW)
-        .await
-        .unwrap()
-        .unwrap();
+    let grant = granted(&mut conn, secret.hash(), NOW).await.unwrap();
     assert_eq!((grant.token, grant.scopes), (Some(id), vec!["upload".to_owned()]));
     let later = NOW + Duration::DAY;
-    assert!(
-        tokens::authenticate(&mut conn, secret.hash(), later)
-            .await
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        tokens::authenticate(&mut conn, Sha256::of(b"guess"), NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(granted(&mut conn, secret.hash(), later).await.is_none());
+    assert!(granted(&mut conn, Sha256::of(b"guess"), NOW).await.is_none());
 }
 
 /// However many ask at once, and whoever is told first: one token of a machine works, and none once it is put out.
@@ -64,7 +62,7 @@ async fn of_enrolments_at_once_one_token_is_left_and_a_revocation_among_them_hol
         let Enrolment::Enrolled(_, secret) = enrolled else {
             panic!("{enrolled:?}");
         };
-        let grant = tokens::authenticate(&mut conn, secret.hash(), NOW).await.unwrap();
+        let grant = granted(&mut conn, secret.hash(), NOW).await;
         good += i32::from(grant.is_some());
     }
     assert_eq!(good, 1);
@@ -89,32 +87,14 @@ async fn a_revoked_token_and_its_sessions_stop_working() {
     let pool = database().await.pool;
     let mut conn = pool.acquire().await.unwrap();
     let (id, secret) = tokens::create(&mut conn, &wish(None), NOW).await.unwrap();
-    let grant = tokens::authenticate(&mut conn, secret.hash(), NOW)
-        .await
-        .unwrap()
-        .unwrap();
+    let grant = granted(&mut conn, secret.hash(), NOW).await.unwrap();
     let cookie = sessions::open(&mut conn, &grant, NOW, Duration::DAY)
         .await
         .unwrap();
-    assert!(
-        sessions::authenticate(&mut conn, cookie.hash(), NOW)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(signed_in(&mut conn, cookie.hash(), NOW).await.is_some());
     tokens::revoke(&mut conn, id, NOW).await.unwrap().unwrap();
-    assert!(
-        tokens::authenticate(&mut conn, secret.hash(), NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        sessions::authenticate(&mut conn, cookie.hash(), NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(granted(&mut conn, secret.hash(), NOW).await.is_none());
+    assert!(signed_in(&mut conn, cookie.hash(), NOW).await.is_none());
 }
 
 #[tokio::test]
@@ -122,10 +102,7 @@ async fn an_administrator_sees_open_sessions_and_can_end_one() {
     let pool = database().await.pool;
     let mut conn = pool.acquire().await.unwrap();
     let (id, secret) = tokens::create(&mut conn, &wish(None), NOW).await.unwrap();
-    let by_token = tokens::authenticate(&mut conn, secret.hash(), NOW)
-        .await
-        .unwrap()
-        .unwrap();
+    let by_token = granted(&mut conn, secret.hash(), NOW).await.unwrap();
     let by_name = Grant {
         token: None,
         scopes: vec!["read".to_owned()],
@@ -158,12 +135,7 @@ async fn an_administrator_sees_open_sessions_and_can_end_one() {
     let ended = sessions::close(&mut conn, cookies[1].hash()).await.unwrap();
     assert_eq!(ended.as_deref(), Some("ada@example.com (1)"));
     assert_eq!(sessions::close(&mut conn, cookies[1].hash()).await.unwrap(), None);
-    assert_eq!(
-        sessions::authenticate(&mut conn, cookies[1].hash(), later)
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(signed_in(&mut conn, cookies[1].hash(), later).await, None);
     tokens::revoke(&mut conn, id, NOW).await.unwrap().unwrap();
     assert_eq!(sessions::open_now(&mut conn, later, 10).await.unwrap(), []);
 }
@@ -211,17 +183,10 @@ async fn a_sign_in_link_opens_one_session() {
     let cookie = sessions::open(&mut conn, &grant, NOW, Duration::DAY)
         .await
         .unwrap();
-    let session = sessions::authenticate(&mut conn, cookie.hash(), NOW)
-        .await
-        .unwrap();
+    let session = signed_in(&mut conn, cookie.hash(), NOW).await;
     assert_eq!(session, Some(grant));
     let over = NOW + Duration::DAY;
-    assert!(
-        sessions::authenticate(&mut conn, cookie.hash(), over)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(signed_in(&mut conn, cookie.hash(), over).await.is_none());
     assert_eq!(sessions::sweep(&mut conn, over).await.unwrap(), 1);
 }
 
@@ -236,12 +201,7 @@ async fn only_the_first_start_prints_an_admin_token() {
             .unwrap()
             .is_none()
     );
-    assert!(
-        tokens::authenticate(&mut conn, printed.hash(), NOW)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(granted(&mut conn, printed.hash(), NOW).await.is_some());
 }
 
 #[tokio::test]
@@ -252,12 +212,8 @@ async fn a_new_text_in_the_environment_replaces_the_old_one() {
         let printed: Option<Secret> = tokens::ensure_admin(&mut conn, Some(text), NOW).await.unwrap();
         assert!(printed.is_none());
     }
-    let first = tokens::authenticate(&mut conn, Sha256::of(b"first"), NOW)
-        .await
-        .unwrap();
-    let second = tokens::authenticate(&mut conn, Sha256::of(b"second"), NOW)
-        .await
-        .unwrap();
+    let first = granted(&mut conn, Sha256::of(b"first"), NOW).await;
+    let second = granted(&mut conn, Sha256::of(b"second"), NOW).await;
     assert!(first.is_none());
     assert_eq!(second.unwrap().scopes, ["admin"]);
 }

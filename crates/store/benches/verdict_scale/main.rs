@@ -10,9 +10,11 @@
 mod fill;
 
 use std::error::Error;
+use std::str::FromStr;
 use std::time::Instant;
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use store::exposure::{self, Counts};
 use store::verdicts::{self, Verdict};
 use store::{PgPool, Window};
@@ -30,10 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let after = |flag: &str| arguments.iter().position(|argument| argument == flag);
     let machines = after("--machines").and_then(|place| arguments.get(place + 1)?.parse().ok());
     let url = std::env::var("DATABASE_URL").map_err(|_| "DATABASE_URL is not set")?;
-    // What stands behind the question mark, such as the folder of a socket, has slashes too.
-    let (address, parameters) = url.split_once('?').unwrap_or((&url, ""));
-    let (server, _) = address.rsplit_once('/').ok_or("DATABASE_URL names no database")?;
-    let mut admin = PgConnection::connect(&url).await?;
+    let server = PgConnectOptions::from_str(&url)?;
+    let mut admin = PgConnection::connect_with(&server).await?;
     let name = "stopcode_bench_scale";
     let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
     let keep = after("--keep").is_some();
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .execute(&mut admin)
             .await?;
     }
-    let pool = store::connect(&format!("{server}/{name}?{parameters}"), 4).await?;
+    let pool = store::connect(server.database(name).to_url_lossy().as_str(), 4).await?;
     if !is_there {
         store::migrate(&pool).await?;
         fill::fill(&pool, machines.unwrap_or(1_000_000)).await?;
