@@ -50,9 +50,9 @@ pub(crate) fn moment_after(name: &str, text: &str) -> Result<OffsetDateTime, Api
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct WindowQuery {
-    /// First day.
+    /// First day; 91 days in all unless given.
     pub(crate) from: Option<String>,
-    /// Last day.
+    /// Last day; today unless given.
     pub(crate) to: Option<String>,
 }
 
