@@ -3,9 +3,8 @@
 //! [`Ingest::submit`] stores the blob (file and folder synced) and only then hands the row to a committing task, which
 //! inserts the `dump` and `job` rows of all that wait in one transaction. The callers are answered after the commit, so
 //! an answer means: file, folder and rows survive a power cut. Blobs do not wait for each other: the file system merges
-//! syncs that overlap by itself. Rows do, since Postgres starts, checks and commits each statement anew, which costs as
-//! much as the rows of several dumps: a group waits a moment for those whose blobs are being written, and while it
-//! commits the next gathers. A lone upload waits for nobody.
+//! syncs that overlap by itself. Rows do, since Postgres starts, checks and commits each statement anew: a group waits a
+//! moment for those whose blobs are being written, and while it commits the next gathers. A lone upload waits for nobody.
 //!
 //! The same bytes are the same dump, whoever sends them, also at the same moment: `dump.sha256` is unique, and the
 //! insert that comes second finds the row of the first. The blob is looked at in either case, so a duplicate mends a
