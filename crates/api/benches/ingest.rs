@@ -3,18 +3,23 @@
 //! Two servers run in this process, against one Postgres and one disk: a bare axum handler that hashes the body,
 //! writes and syncs one file and inserts one row; and the real router's `POST /api/v1/dumps`. Eight clients send
 //! dumps of 256 KiB over kept-alive connections. The two sides take turns, five times, because absolute rates of
-//! `fsync` depend on what else the machine does; only the ratios mean anything.
+//! `fsync` depend on what else the machine does; only the ratios mean anything. Beside each rate stands what one upload
+//! cost all processors, in everything that ran (clients, server, Postgres, kernel): where the ratio of the rates is
+//! lower than that of the costs, the slower side waits.
 //!
 //! ```text
-//! DATABASE_URL=postgres://… cargo bench -p api --bench ingest [-- --database-url URL --uploads 1000 --rounds 5]
+//! DATABASE_URL=postgres://… cargo bench -p api --bench ingest \
+//!     [-- --database-url URL --folder DIR --uploads 1000 --rounds 5]
 //! ```
 //!
-//! A database of its own is made in that Postgres and dropped at the end, as is a folder. On ext4 a new file passes over
+//! `DIR` lies on the disk to be measured, by default the one with the build. In it a folder of its own is made, and in
+//! that Postgres a database; both go at the end. On ext4 a new file passes over
 //! inodes that were deleted near it in the last five minutes, one by one: leave so long between two runs.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::error::Error;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -54,6 +59,7 @@ const CONNECTIONS: u32 = 16;
 
 struct Wish {
     database_url: String,
+    folder: PathBuf,
     uploads: usize,
     rounds: usize,
 }
@@ -81,12 +87,14 @@ async fn main() -> Outcome<()> {
 /// What the command line asks for; `None` without a database. `--bench` comes from cargo.
 fn wish() -> Outcome<Option<Wish>> {
     let mut database_url = std::env::var("DATABASE_URL").ok();
+    let mut folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let (mut uploads, mut rounds) = (1000, 5);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--database-url" => database_url = Some(value()?),
+            "--folder" => folder = PathBuf::from(value()?),
             "--uploads" => uploads = value()?.parse()?,
             "--rounds" => rounds = value()?.parse()?,
             _ => {}
@@ -94,6 +102,7 @@ fn wish() -> Outcome<Option<Wish>> {
     }
     Ok(database_url.map(|database_url| Wish {
         database_url,
+        folder,
         uploads,
         rounds,
     }))
@@ -105,7 +114,7 @@ async fn run(wish: &Wish, url: &str) -> Outcome<()> {
     sqlx::query("CREATE TABLE bare (sha256 bytea PRIMARY KEY, size_bytes bigint NOT NULL)")
         .execute(&pool)
         .await?;
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ingest-{}", std::process::id()));
+    let folder = wish.folder.join(format!("ingest-{}", std::process::id()));
     tell_what_it_runs_on(&pool, &folder).await?;
     let token = upload_token(&pool).await?;
     // Not counted: connections are opened, statements prepared, and the file system finds room for the folders.
@@ -115,14 +124,14 @@ async fn run(wish: &Wish, url: &str) -> Outcome<()> {
     let mut ratios = Vec::new();
     for round in 0..wish.rounds {
         let ours_first = round % 2 == 1;
-        let (mut bare, mut ours) = (0.0, 0.0);
+        let (mut bare, mut ours) = (Speed::default(), Speed::default());
         for is_ours in [ours_first, !ours_first] {
-            let rate = side(is_ours, &pool, &folder, &token, wish.uploads).await?;
-            *(if is_ours { &mut ours } else { &mut bare }) = rate;
+            let speed = side(is_ours, &pool, &folder, &token, wish.uploads).await?;
+            *(if is_ours { &mut ours } else { &mut bare }) = speed;
         }
-        let ratio = ours / bare;
+        let ratio = ours.rate / bare.rate;
         println!(
-            "round {}: bare {bare:6.0}/s   ours {ours:6.0}/s   ratio {ratio:.2}",
+            "round {}: bare {bare}   ours {ours}   ratio {ratio:.2}",
             round + 1
         );
         ratios.push(ratio);
@@ -170,8 +179,8 @@ async fn upload_token(pool: &PgPool) -> Outcome<String> {
     Ok(secret.expose().to_owned())
 }
 
-/// One side of a round: uploads a second, into a folder of its own that it goes on filling from round to round.
-async fn side(is_ours: bool, pool: &PgPool, folder: &Path, token: &str, uploads: usize) -> Outcome<f64> {
+/// One side of a round, into a folder of its own that it goes on filling from round to round.
+async fn side(is_ours: bool, pool: &PgPool, folder: &Path, token: &str, uploads: usize) -> Outcome<Speed> {
     let folder = &folder.join(if is_ours { "ours" } else { "bare" });
     fs::create_dir_all(folder)?;
     let (router, path) = if is_ours {
@@ -182,6 +191,7 @@ async fn side(is_ours: bool, pool: &PgPool, folder: &Path, token: &str, uploads:
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let busy_before = busy_ms();
     let started = Instant::now();
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
@@ -192,10 +202,45 @@ async fn side(is_ours: bool, pool: &PgPool, folder: &Path, token: &str, uploads:
         done??;
     }
     let elapsed = started.elapsed();
+    let busy = busy_ms() - busy_before;
     server.abort();
     #[expect(clippy::cast_precision_loss, reason = "some thousand uploads")]
     let sent = (uploads / CLIENTS * CLIENTS) as f64;
-    Ok(sent / elapsed.as_secs_f64())
+    Ok(Speed {
+        rate: sent / elapsed.as_secs_f64(),
+        busy_ms: busy / sent,
+    })
+}
+
+/// How fast a side was in a round.
+#[derive(Default)]
+struct Speed {
+    /// Uploads a second.
+    rate: f64,
+    /// Milliseconds of processor time that the machine spent on an upload.
+    busy_ms: f64,
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:5.0}/s {:.2} ms", self.rate, self.busy_ms)
+    }
+}
+
+/// What all processors have worked since the machine was started, in milliseconds; 0 where there is no `/proc`.
+fn busy_ms() -> f64 {
+    const MS_PER_TICK: f64 = 10.0;
+    // The first line: "cpu", then ticks in user, nice, system, idle, iowait, irq and softirq.
+    const BUSY: [usize; 5] = [1, 2, 3, 6, 7];
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |at: &usize| fields.get(*at).and_then(|ticks| ticks.parse::<f64>().ok());
+    BUSY.iter().filter_map(ticks).sum::<f64>() * MS_PER_TICK
 }
 
 async fn ours(pool: &PgPool, folder: &Path) -> Outcome<Router> {

@@ -1,10 +1,10 @@
 //! Writing a blob so that it survives a power cut.
 //!
-//! The file is written under its own name at once, and then file and folder are synced: a journaling file system commits
-//! both together, where a temporary name costs a rename, and a sync before the rename a commit of its own. In exchange
-//! the name can stand for a file that is being written, or that a power cut or a full disk left torn. No row points at
-//! either. A writer that finds its name taken compares the bytes before it believes them; if they differ it waits until
-//! no other writer is in the folder, compares again, and only then replaces the file.
+//! The file is written under its own name at once, and then file and folder are synced side by side, so that one flush
+//! of the disk can serve both; a temporary name would cost a rename, and a sync before the rename a flush of its own. In
+//! exchange the name can stand for a file that is being written, or that a power cut or a full disk left torn. No row
+//! points at either. A writer that finds its name taken compares the bytes before it believes them; if they differ it
+//! waits until no other writer is in the folder, compares again, and only then replaces the file.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::try_join;
 
 use super::{Blobs, Folder, blocking};
 use crate::{Error, Sha256};
@@ -27,12 +28,13 @@ impl Blobs {
     /// [`Error::Blob`].
     pub async fn put(&self, sha256: Sha256, bytes: Bytes) -> Result<(), Error> {
         let folder = Arc::clone(&self.folder);
-        blocking("store a blob", move || {
-            let Written { file, shard } = folder.write(sha256, &bytes)?;
-            file.sync_all()?;
-            shard.sync_all()
-        })
-        .await
+        let written = Arc::new(blocking("store a blob", move || folder.write(sha256, &bytes)).await?);
+        let beside = Arc::clone(&written);
+        try_join!(
+            blocking("sync a blob", move || written.file.sync_all()),
+            blocking("sync a folder of blobs", move || beside.shard.sync_all()),
+        )?;
+        Ok(())
     }
 }
 

@@ -3,20 +3,19 @@
 //! [`Ingest::submit`] stores the blob (file and folder synced) and only then hands the row to a committing task, which
 //! inserts the `dump` and `job` rows of all that wait in one transaction. The callers are answered after the commit, so
 //! an answer means: file, folder and rows survive a power cut. Blobs do not wait for each other: the file system merges
-//! syncs that overlap by itself. Rows do, since Postgres starts, checks and commits each statement anew: a group waits a
-//! moment for those whose blobs are being written, and while it commits the next gathers. A lone upload waits for nobody.
+//! syncs that overlap by itself. Rows do, since Postgres starts, checks and commits each statement anew: whoever comes
+//! while a group commits is in the next. A lone upload waits for nobody.
 //!
 //! The same bytes are the same dump, whoever sends them, also at the same moment: `dump.sha256` is unique, and the
 //! insert that comes second finds the row of the first. The blob is looked at in either case, so a duplicate mends a
 //! blob that was lost from the disk.
 
+use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
 
 use crate::blobs::Blobs;
 use crate::dumps::DumpState;
@@ -29,12 +28,6 @@ use commit::NewRow;
 
 /// The most dumps that are committed together.
 const LARGEST_GROUP: usize = 64;
-
-/// How long a group waits at most for those whose blobs are being written.
-const PATIENCE: Duration = Duration::from_millis(1);
-
-/// Groups under way at once: one gathers its rows while the other waits for its commit.
-const GROUPS_AT_ONCE: usize = 2;
 
 /// Blobs that are written and synced at once, each on a thread.
 const BLOBS_AT_ONCE: usize = 64;
@@ -95,11 +88,10 @@ impl Ingest {
     pub fn start(pool: PgPool, blobs: Blobs, clock: Clock, notifier: Notifier) -> Ingest {
         let (line, waiting) = mpsc::channel(LONGEST_LINE);
         let committer = Arc::new(Committer { pool, notifier });
-        let writers = Arc::new(Semaphore::new(BLOBS_AT_ONCE));
-        tokio::spawn(gather(committer, waiting, Arc::clone(&writers)));
+        tokio::spawn(commit_groups(committer, waiting));
         Ingest {
             blobs,
-            writers,
+            writers: Arc::new(Semaphore::new(BLOBS_AT_ONCE)),
             line,
             clock,
         }
@@ -126,38 +118,14 @@ impl Ingest {
     }
 }
 
-/// Takes what is waiting, group by group, until nobody can submit any more.
-async fn gather(committer: Arc<Committer>, mut waiting: mpsc::Receiver<Waiting>, writers: Arc<Semaphore>) {
-    let places = Arc::new(Semaphore::new(GROUPS_AT_ONCE));
-    loop {
-        // First a place, then the group: whoever comes while both places are taken joins the next group.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        let Some(first) = waiting.recv().await else {
-            return;
-        };
-        let mut group = vec![first];
-        // Nobody more is no error: the group that is there is committed.
-        let _ = timeout(PATIENCE, fill(&mut group, &mut waiting, &writers)).await;
+/// Commits what is waiting, group by group, until nobody can submit any more.
+async fn commit_groups(committer: Arc<Committer>, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut group = Vec::with_capacity(LARGEST_GROUP);
+    while waiting.recv_many(&mut group, LARGEST_GROUP).await > 0 {
         let committer = Arc::clone(&committer);
-        tokio::spawn(async move {
-            committer.take(group).await;
-            drop(place);
-        });
-    }
-}
-
-/// Adds whoever waits, and whoever will in a moment, until no blob is being written or the group is full.
-async fn fill(group: &mut Vec<Waiting>, waiting: &mut mpsc::Receiver<Waiting>, writers: &Semaphore) {
-    while group.len() < LARGEST_GROUP {
-        match waiting.try_recv() {
-            Ok(next) => group.push(next),
-            Err(_) if writers.available_permits() == BLOBS_AT_ONCE => return,
-            Err(_) => match waiting.recv().await {
-                Some(next) => group.push(next),
-                None => return,
-            },
-        }
+        let group = mem::take(&mut group);
+        // A task of its own: a panic costs this group its answers, and nobody after it.
+        let done = tokio::spawn(async move { committer.take(group).await });
+        let _ = done.await;
     }
 }
