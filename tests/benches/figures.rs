@@ -1,25 +1,30 @@
 //! Every figure that the project states, printed by one command: `cargo bench -p tests`.
 //!
 //! Absolute times follow the machine and whatever else it does; each line says what it was measured on, and the
-//! ingest figure is a ratio of two servers measured in turn. Nothing here passes or fails.
+//! ingest figure is a ratio of two servers measured in turn. Nothing here passes or fails. All is built before anything
+//! is measured.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::hint::black_box;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tests::{Client, Server};
 
 /// How many uploads the latency is taken from.
 const UPLOADS: usize = 300;
 
 fn main() {
+    let database_benches =
+        [("store", "queue"), ("api", "ingest")].map(|(package, bench)| (bench, built(package, bench)));
     describe_machine();
     parse();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(server_figures());
-    runtime.block_on(database_figures());
+    runtime.block_on(database_figures(&database_benches));
 }
 
 /// The processor, its load, and the kernel.
@@ -117,18 +122,32 @@ fn resident(pid: u32) -> String {
     line.trim().to_owned()
 }
 
-/// The queue and the ingest, each in its crate's own benchmark, on a cluster of their own.
-async fn database_figures() {
+/// The program of another crate's benchmark.
+fn built(package: &str, bench: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["bench", "--quiet", "--no-run", "--message-format=json"])
+        .args(["-p", package, "--bench", bench])
+        .env("SQLX_OFFLINE", "true")
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    // A message a line; the one about the benchmark itself says where its program is.
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == bench)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .expect("the benchmark is built")
+}
+
+/// The queue and the ingest, each by its crate's own benchmark, on a cluster of their own.
+async fn database_figures(benches: &[(&str, PathBuf)]) {
     let database = tests::database().await;
-    for (package, bench) in [("store", "queue"), ("api", "ingest")] {
-        println!("--- {package}: {bench}");
-        let status = Command::new(env!("CARGO"))
-            .args(["bench", "--quiet", "-p", package, "--bench", bench])
-            .env("DATABASE_URL", &database.url)
-            .env("SQLX_OFFLINE", "true")
-            .status();
+    for (name, program) in benches {
+        println!("--- {name}");
+        let status = Command::new(program).env("DATABASE_URL", &database.url).status();
         if !status.is_ok_and(|status| status.success()) {
-            println!("{bench} did not run to its end");
+            println!("{name} did not run to its end");
         }
     }
 }
