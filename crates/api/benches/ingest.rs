@@ -13,8 +13,8 @@
 //! ```
 //!
 //! `DIR` lies on the disk to be measured, by default the one with the build. In it a folder of its own is made, and in
-//! that Postgres a database; both go at the end. On ext4 a new file passes over
-//! inodes that were deleted near it in the last five minutes, one by one: leave so long between two runs.
+//! that Postgres a database; both go at the end. On ext4 a new file passes over inodes that were deleted near it in the
+//! last five minutes, one by one: leave so long between two runs.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -229,6 +229,7 @@ impl fmt::Display for Speed {
 
 /// What all processors have worked since the machine was started, in milliseconds; 0 where there is no `/proc`.
 fn busy_ms() -> f64 {
+    // Linux counts in hundredths of a second here, whatever its own clock.
     const MS_PER_TICK: f64 = 10.0;
     // The first line: "cpu", then ticks in user, nice, system, idle, iowait, irq and softirq.
     const BUSY: [usize; 5] = [1, 2, 3, 6, 7];

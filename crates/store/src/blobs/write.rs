@@ -29,11 +29,12 @@ impl Blobs {
     pub async fn put(&self, sha256: Sha256, bytes: Bytes) -> Result<(), Error> {
         let folder = Arc::clone(&self.folder);
         let written = Arc::new(blocking("store a blob", move || folder.write(sha256, &bytes)).await?);
-        let beside = Arc::clone(&written);
-        try_join!(
-            blocking("sync a blob", move || written.file.sync_all()),
-            blocking("sync a folder of blobs", move || beside.shard.sync_all()),
-        )?;
+        let sync_file = {
+            let written = Arc::clone(&written);
+            blocking("sync a blob", move || written.file.sync_all())
+        };
+        let sync_shard = blocking("sync a folder of blobs", move || written.shard.sync_all());
+        try_join!(sync_file, sync_shard)?;
         Ok(())
     }
 }

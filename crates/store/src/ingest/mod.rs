@@ -120,7 +120,7 @@ impl Ingest {
 
 /// Commits what is waiting, group by group, until nobody can submit any more.
 async fn commit_groups(committer: Arc<Committer>, mut waiting: mpsc::Receiver<Waiting>) {
-    let mut group = Vec::with_capacity(LARGEST_GROUP);
+    let mut group = Vec::new();
     while waiting.recv_many(&mut group, LARGEST_GROUP).await > 0 {
         let committer = Arc::clone(&committer);
         let group = mem::take(&mut group);
