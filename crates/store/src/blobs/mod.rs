@@ -10,10 +10,9 @@
 //! `object_store`'s local file system can be told to sync as well, but then syncs the file before it is renamed and up
 //! to three folders after that; each of them can be a commit of the file system's journal of its own.
 //!
-//! Sweeping orphans must not delete a blob that an upload of the same bytes has just found to be there. So a writer
-//! that finds its blob marks it as new (modification time) under a shared lock of its folder, and the sweeper looks
-//! at the mark and deletes under an exclusive one. The marked blob is safe for a day, and its row comes in a moment.
-//! Whoever replaces a file takes the exclusive lock too: a writer of the same bytes counts on the one it has synced.
+//! Sweeping orphans must not delete a blob that an upload of the same bytes has just put there. Writers do that under a
+//! shared lock of the blob's folder; the sweeper looks at the file's age and deletes it under an exclusive one. A new
+//! file is safe for a day, and its row comes in a moment.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -30,8 +29,11 @@ use crate::{Clock, Error, Sha256};
 /// Extension of a blob that is being written beside its place.
 const UNFINISHED: &str = "part";
 
+#[cfg(test)]
+mod failing_disk;
 mod stream;
 mod sweep;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod write;

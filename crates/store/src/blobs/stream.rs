@@ -4,15 +4,14 @@
 //! syncs it as the parent module says. A writer that is dropped takes its file with it, and of one whose program was
 //! killed the sweeper takes it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::Digest;
 
-use super::write::lock_alone;
+use super::temporary::Temporary;
 use super::{Blobs, Folder, blocking};
 use crate::{Error, Sha256};
 
@@ -29,19 +28,6 @@ pub struct BlobWriter {
     size_bytes: u64,
 }
 
-/// The path of a temporary file, which is removed with this.
-#[derive(Debug)]
-struct Temporary(Option<PathBuf>);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(path) = self.0.take() {
-            // Nothing refers to it. If it cannot be removed, the sweep gets it.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
 impl Blobs {
     /// Begins a blob.
     ///
@@ -51,15 +37,10 @@ impl Blobs {
     pub async fn begin(&self) -> Result<BlobWriter, Error> {
         let folder = Arc::clone(&self.folder);
         blocking("begin a blob", move || {
-            let path = folder.temporary();
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&path)?;
+            let (temporary, file) = Temporary::create(folder.temporary())?;
             Ok(BlobWriter {
                 folder,
-                temporary: Temporary(Some(path)),
+                temporary,
                 file,
                 hasher: sha2::Sha256::new(),
                 size_bytes: 0,
@@ -126,20 +107,12 @@ impl BlobWriter {
         .await
     }
 
-    /// Renames the file over whatever has its name: that has the same bytes, or was torn by a power cut.
-    ///
-    /// Nobody else may be in the folder meanwhile, for who has just found or written the old file counts on it. The sync
-    /// of the file comes first, since that of a large one takes its time.
+    /// Syncs the file and puts it in place of whatever has its name: that has the same bytes, or is torn.
     fn place(self) -> io::Result<(Sha256, u64)> {
         self.file.sync_all()?;
         let sha256 = Sha256(self.hasher.finalize().into());
-        let shard = File::open(self.folder.shard(sha256))?;
-        lock_alone(&shard)?;
-        let mut temporary = self.temporary;
-        if let Some(path) = &temporary.0 {
-            fs::rename(path, self.folder.path(sha256))?;
-        }
-        temporary.0 = None;
+        let shard = self.folder.enter(sha256)?;
+        self.temporary.rename(&self.folder.path(sha256))?;
         shard.sync_all()?;
         Ok((sha256, self.size_bytes))
     }

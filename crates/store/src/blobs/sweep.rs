@@ -1,6 +1,6 @@
 //! Sweeping away blobs that no row speaks of, and temporary files that nobody will finish.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::PgPool;
 
-use super::write::lock_alone;
 use super::{Blobs, Folder, UNFINISHED, blocking, none_if_missing};
 use crate::{Error, Sha256, dumps};
 
@@ -88,10 +87,9 @@ impl Folder {
         Ok(old)
     }
 
-    /// Deletes the blob, unless a writer has marked it as new since it was listed. See the module's parent.
+    /// Deletes the blob, unless a writer has put a new one in its place since it was listed. See the module's parent.
     pub(super) fn delete_if_old(&self, sha256: Sha256, before: SystemTime) -> io::Result<bool> {
-        let lock = File::open(self.shard(sha256))?;
-        lock_alone(&lock)?;
+        let _alone = self.enter_alone(sha256)?;
         let path = self.path(sha256);
         if !is_older(&path, before)? {
             return Ok(false);

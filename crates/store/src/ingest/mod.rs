@@ -7,8 +7,8 @@
 //! while a group commits is in the next. A lone upload waits for nobody.
 //!
 //! The same bytes are the same dump, whoever sends them, also at the same moment: `dump.sha256` is unique, and the
-//! insert that comes second finds the row of the first. The blob is looked at in either case, so a duplicate mends a
-//! blob that was lost from the disk.
+//! insert that comes second finds the row of the first. The blob is written in either case, so a duplicate mends a blob
+//! that was lost from the disk.
 
 use std::mem;
 use std::sync::Arc;
