@@ -34,13 +34,14 @@ const UNNAMED: &str = r"
         return [...bare, ...mute, ...pictures, ...twice, ...heads, ...headless];
     })()";
 
-/// What sticks out of the screen to the right.
+/// What sticks out of the screen to the right, other than in a part that scrolls by itself.
 const TOO_WIDE: &str = r"
     (() => {
         const width = document.documentElement.clientWidth;
         if (document.documentElement.scrollWidth <= width) return [];
+        const scrolls = one => one && (getComputedStyle(one).overflowX !== 'visible' || scrolls(one.parentElement));
         return [...document.querySelectorAll('body *')]
-            .filter(one => one.getBoundingClientRect().right > width + 1)
+            .filter(one => one.getBoundingClientRect().right > width && !scrolls(one.parentElement))
             .slice(0, 5)
             .map(one => one.outerHTML.slice(0, 200));
     })()";

@@ -141,8 +141,8 @@ fn draw(area: &Area<'_>, rows: &[Row], paper: &Paper) -> Drawn {
     ))?;
     let (one, _) = chart.backend_coord(&(1.0, 0.0));
     let directions = [
-        (-8.0, HPos::Right, "← crashes less often"),
-        (8.0, HPos::Left, "crashes more often →"),
+        (-8.0, HPos::Right, "← less often"),
+        (8.0, HPos::Left, "more often →"),
     ];
     for (aside, anchor, text) in directions {
         let at = (one + units(aside), units(8.0));
