@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
+use std::env;
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -123,11 +124,21 @@ fn resident(pid: u32) -> String {
 }
 
 /// The program of another crate's benchmark.
+///
+/// It is built as from the shell: what cargo tells this program of its package would have the libraries compiled anew
+/// whose build scripts look at such variables, each time and back again.
 fn built(package: &str, bench: &str) -> PathBuf {
-    let output = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    for (name, _) in env::vars_os() {
+        let of_this_package =
+            |name: &str| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_");
+        if name.to_str().is_some_and(of_this_package) {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo
         .args(["bench", "--quiet", "--no-run", "--message-format=json"])
         .args(["-p", package, "--bench", bench])
-        .env("SQLX_OFFLINE", "true")
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");
