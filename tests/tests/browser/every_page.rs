@@ -34,14 +34,16 @@ const UNNAMED: &str = r"
         return [...bare, ...mute, ...pictures, ...twice, ...heads, ...headless];
     })()";
 
-/// What sticks out of the screen to the right, other than in a part that scrolls by itself.
+/// What sticks out of the screen to the right; first what does so of itself and not in a part that scrolls.
 const TOO_WIDE: &str = r"
     (() => {
         const width = document.documentElement.clientWidth;
         if (document.documentElement.scrollWidth <= width) return [];
         const scrolls = one => one && (getComputedStyle(one).overflowX !== 'visible' || scrolls(one.parentElement));
-        return [...document.querySelectorAll('body *')]
-            .filter(one => one.getBoundingClientRect().right > width && !scrolls(one.parentElement))
+        const out = [...document.querySelectorAll('body *')]
+            .filter(one => one.getBoundingClientRect().right > width);
+        const causes = out.filter(one => !scrolls(one.parentElement));
+        return [...causes, ...out]
             .slice(0, 5)
             .map(one => one.outerHTML.slice(0, 200));
     })()";
